@@ -1,0 +1,1 @@
+"""What every part of the kit stands on: errors, paths, programs, files and the console."""

@@ -1,0 +1,35 @@
+"""What a person sees: messages and progress go to standard error, results to standard output."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+stderr = Console(stderr=True, highlight=False)
+stdout = Console(highlight=False)
+
+
+def progress() -> Progress:
+    """Return a progress display with a bar, a count and the time, for use as a context manager."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=stderr,
+        transient=True,
+    )
+
+
+def say(message: str) -> None:
+    """Tell the person one thing, without markup."""
+    stderr.print(message, markup=False)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON for another program, with a stable order of keys."""
+    stdout.out(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str), highlight=False)
