@@ -1,0 +1,1 @@
+"""The domain: levels, agencies, the contract between stacks, and the components made of them."""

@@ -1,0 +1,40 @@
+"""The labels that carry the kit's own facts on Kubernetes objects.
+
+Only the platform can label a namespace, so network policies and admission policies may trust these.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+PREFIX: Final = "govcloud.local"
+TIER: Final = f"{PREFIX}/tier"
+"""Whose namespace it is: ``cgc`` (the central cloud) or ``agc`` (an agency's)."""
+SECURITY_LEVEL: Final = f"{PREFIX}/security-level"
+AGENCY: Final = f"{PREFIX}/agency"
+"""The agency's slug."""
+AGENCY_KEY: Final = f"{PREFIX}/agency-key"
+"""The agency's code and the date it takes effect."""
+SYSTEM: Final = f"{PREFIX}/system"
+EXPOSURE: Final = f"{PREFIX}/exposure"
+"""On a pod: who outside its namespace may call it."""
+WORKLOAD: Final = "app.kubernetes.io/name"
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
+"""Set on every namespace by Kubernetes itself."""
+
+NAME_LIMIT: Final = 63
+"""Longest name of a namespace, a Service or a label value, in characters (RFC 1123 label)."""
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+def consumes(service: str) -> str:
+    """Return the label that a namespace carries when it may call the shared service of this name."""
+    return f"{PREFIX}/consumes-{service}"
+
+
+def is_name(text: str) -> bool:
+    """Tell whether ``text`` can name a namespace or a Service."""
+    return len(text) <= NAME_LIMIT and _NAME.fullmatch(text) is not None
