@@ -1,0 +1,3 @@
+module govcloud.local/toolchain/pause
+
+go 1.26.0
