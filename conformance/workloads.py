@@ -1,0 +1,163 @@
+"""The objects that the audit puts into a tenant's namespaces, as manifests. Nothing here talks to a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Manifest = dict[str, Any]
+
+TCP_PORT = 8080
+UDP_PORT = 8081
+MANAGED_BY = {"app.kubernetes.io/managed-by": "govcloud-audit"}
+"""On everything that the audit creates; ``clean`` finds it by this."""
+RUN = "govcloud.local/audit-run"
+ROLE = "govcloud.local/audit-role"
+INGRESS_POLICY = "govcloud-audit-ingress"
+EGRESS_POLICY = "govcloud-audit-egress"
+"""The two names are fixed, so that a tenant's rights can be limited to them."""
+
+PROBE_PORTS: Sequence[Manifest] = (
+    {"port": TCP_PORT, "protocol": "TCP"},
+    {"port": UDP_PORT, "protocol": "UDP"},
+)
+DNS_PORTS: Sequence[Manifest] = ({"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"})
+
+
+def labels(run: str, role: str = "") -> dict[str, str]:
+    """Labels of an object of this run."""
+    return {**MANAGED_BY, RUN: run, **({ROLE: role} if role else {})}
+
+
+def pod(name: str, image: str, *, run: str, role: str, arguments: Sequence[str] = ("pause",)) -> Manifest:
+    """Return a pod that meets Pod Security 'restricted' and asks for little."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": labels(run, role)},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 1,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 65532,
+                "runAsGroup": 65532,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "probe",
+                    "image": image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "args": list(arguments),
+                    "resources": {
+                        "requests": {"cpu": "10m", "memory": "16Mi"},
+                        "limits": {"cpu": "200m", "memory": "64Mi"},
+                    },
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                }
+            ],
+        },
+    }
+
+
+def server(name: str, image: str, *, run: str) -> Manifest:
+    """Return a pod that answers over TCP and UDP, kept apart from the other servers where there are nodes enough."""
+    manifest = pod(
+        name,
+        image,
+        run=run,
+        role="server",
+        arguments=["netexec", f"--http-port={TCP_PORT}", f"--udp-port={UDP_PORT}"],
+    )
+    manifest["spec"]["affinity"] = {
+        "podAntiAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {
+                    "weight": 100,
+                    "podAffinityTerm": {
+                        "topologyKey": "kubernetes.io/hostname",
+                        "labelSelector": {"matchLabels": labels(run, "server")},
+                    },
+                }
+            ]
+        }
+    }
+    manifest["spec"]["containers"][0]["readinessProbe"] = {
+        "httpGet": {"path": "/healthz", "port": TCP_PORT},
+        "periodSeconds": 1,
+    }
+    return manifest
+
+
+def service(name: str, *, run: str, families: Sequence[str] = (), policy: str = "PreferDualStack") -> Manifest:
+    """Return a Service in front of the servers, for the families asked for."""
+    spec: Manifest = {
+        "selector": labels(run, "server"),
+        "ipFamilyPolicy": policy,
+        "ports": [
+            {"name": "tcp", "port": TCP_PORT, "targetPort": TCP_PORT, "protocol": "TCP"},
+            {"name": "udp", "port": UDP_PORT, "targetPort": UDP_PORT, "protocol": "UDP"},
+        ],
+    }
+    if families:
+        spec["ipFamilies"] = list(families)
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "labels": labels(run)}, "spec": spec}
+
+
+def _policy(name: str, run: str, spec: Manifest) -> Manifest:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name, "labels": labels(run)},
+        "spec": spec,
+    }
+
+
+def allow_ingress(run: str, *, namespace: str) -> Manifest:
+    """Allow the audit's client in ``namespace`` to reach the servers."""
+    peer = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "podSelector": {"matchLabels": labels(run, "client")},
+    }
+    return _policy(
+        INGRESS_POLICY,
+        run,
+        {
+            "podSelector": {"matchLabels": labels(run, "server")},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"from": [peer], "ports": list(PROBE_PORTS)}],
+        },
+    )
+
+
+def allow_egress(run: str) -> Manifest:
+    """Allow the audit's client to call any server of the audit, in any namespace, and DNS."""
+    peer = {"namespaceSelector": {}, "podSelector": {"matchLabels": labels(run, "server")}}
+    return _policy(
+        EGRESS_POLICY,
+        run,
+        {
+            "podSelector": {"matchLabels": labels(run, "client")},
+            "policyTypes": ["Egress"],
+            "egress": [{"to": [peer], "ports": list(PROBE_PORTS)}, {"ports": list(DNS_PORTS)}],
+        },
+    )
+
+
+def with_spec(manifest: Mapping[str, Any], **changes: Any) -> Manifest:
+    """Return a copy of a pod with fields of its spec replaced."""
+    return {**manifest, "spec": {**manifest["spec"], **changes}}
+
+
+def with_security(manifest: Mapping[str, Any], **changes: Any) -> Manifest:
+    """Return a copy of a pod with fields of its container's security context replaced."""
+    (container,) = manifest["spec"]["containers"]
+    changed = {**container, "securityContext": {**container["securityContext"], **changes}}
+    return with_spec(manifest, containers=[changed])
