@@ -1,0 +1,1 @@
+"""The node's network agent: CNI configuration, routes and NetworkPolicy, with Python's standard library alone."""
