@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from core.console import progress, say
 from core.errors import KitError
 from core.paths import cache_dir
 from toolchain import golang, store
-from toolchain.compile import MANIFEST, compile_family
+from toolchain.compile import MANIFEST, Report, compile_family
 from toolchain.programs import Family, families_of, load
 
 NEEDED_SPACE = 12_000_000_000
@@ -65,6 +65,11 @@ def status(*, thorough: bool = False) -> list[Status]:
     return [entry for family in load().values() for entry in _status_of(family, go, thorough=thorough)]
 
 
+def digests(programs: Mapping[str, Path]) -> dict[str, str]:
+    """SHA-256 of each program that `ensure` returned, by name, without reading the programs."""
+    return {name: store.sealed_digests(path.parent.parent)[f"bin/{name}"] for name, path in programs.items()}
+
+
 def folder_of(family: Family, go: golang.Go) -> Path:
     """Where the family's programs are, or would be."""
     return store.place(_parent(), family.name, _digest(family, go))
@@ -100,19 +105,20 @@ def _ensure_family(family: Family, go: golang.Go) -> Path:
         started = time.monotonic()
         with store.in_use(golang.build_cache()), progress() as display:
             task = display.add_task(f"{family.name} {family.version}", total=None)
-            compile_family(family, go, into, lambda *step: _show(display, task, family, *step))
+            compile_family(family, go, into, _shown_in(display, task, family))
         say(f"Built {family.name} {family.version} in {time.monotonic() - started:.0f} s: {', '.join(family.programs)}")
 
     return store.provide(_parent(), family.name, _digest(family, go), make)
 
 
-def _show(display: Progress, task: TaskID, family: Family, done: int, total: int, what: str) -> None:
-    short = what if len(what) <= 44 else f"…{what[-43:]}"
-    description = f"{family.name} {family.version} {short:44}"
-    if total:
-        display.update(task, description=description, completed=done, total=total)
-    else:
-        display.update(task, description=description)
+def _shown_in(display: Progress, task: TaskID, family: Family) -> Report:
+    def report(done: int, total: int, what: str) -> None:
+        short = what if len(what) <= 44 else f"…{what[-43:]}"
+        display.update(task, description=f"{family.name} {family.version} {short:44}")
+        if total:
+            display.update(task, completed=done, total=total)
+
+    return report
 
 
 def _status_of(family: Family, go: golang.Go, *, thorough: bool) -> list[Status]:

