@@ -1,0 +1,44 @@
+"""A namespace in which nothing can run before its guards stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+
+from modules import guards
+from modules.components.objects import make
+
+
+class GuardedNamespace(pulumi.ComponentResource):
+    """A namespace with its Pod Security, limits, closed doors and roles.
+
+    What is added with ``fill`` waits for all of these, so no pod ever starts in an open namespace.
+    """
+
+    def __init__(self, space: guards.Space, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("govcloud:modules:GuardedNamespace", space.name, None, opts)
+        self.space = space
+        self.namespace = make(guards.namespace(space), pulumi.ResourceOptions(parent=self))
+        inside = pulumi.ResourceOptions(
+            parent=self, depends_on=[self.namespace], deleted_with=self.namespace, delete_before_replace=True
+        )
+        self._guards = [make(manifest, inside) for manifest in guards.guards(space)]
+        self.register_outputs({"name": space.name})
+
+    def fill(
+        self, manifests: Sequence[guards.Manifest], parent: pulumi.Resource | None = None
+    ) -> dict[str, pulumi.CustomResource]:
+        """Make these objects in the namespace, deployments last; return them by kind and name, ``Service/x``."""
+        made: dict[str, pulumi.CustomResource] = {}
+        for last in (False, True):
+            options = pulumi.ResourceOptions(
+                parent=parent or self,
+                depends_on=[*self._guards, *made.values()],
+                deleted_with=self.namespace,
+                delete_before_replace=True,
+            )
+            for manifest in manifests:
+                if (manifest["kind"] == "Deployment") is last:
+                    made[f"{manifest['kind']}/{manifest['metadata']['name']}"] = make(manifest, options)
+        return made

@@ -1,0 +1,111 @@
+"""The configuration of the stacks, as typed models: what is missing or wrong is named by its key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import KitError
+from modules import labels
+from modules.levels import Level
+from modules.workloads import DEFAULT_IMAGE
+
+
+def _service_name(value: str) -> str:
+    if not labels.is_name(value) or len(value) > 40:
+        raise ValueError("a name of small letters, digits and hyphens, 40 characters at most")
+    return value
+
+
+class Settings(BaseModel):
+    """What every stack is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
+
+    kubeconfig: Path | None = None
+    """Path of the kubeconfig of the cluster; without it, the environment variable KUBECONFIG."""
+    image: str = DEFAULT_IMAGE
+    """Image of the workloads."""
+
+    def kubeconfig_path(self, environment: Mapping[str, str]) -> Path:
+        """Return the kubeconfig to use. Raises KitError if none is given or it is no file."""
+        path = self.kubeconfig or Path(environment.get("KUBECONFIG", ""))
+        if path == Path():
+            raise KitError(
+                "no kubeconfig: neither the configuration key 'kubeconfig' nor the variable KUBECONFIG is set",
+                "pulumi config set kubeconfig PATH",
+            )
+        if not path.is_file():
+            raise KitError(f"kubeconfig: {path} is not a file", "pulumi config set kubeconfig PATH")
+        return path.resolve()
+
+
+class CentralSettings(Settings):
+    """Configuration of the stack of the central cloud."""
+
+    level: Level = 4
+    """Security level of the shared services."""
+    services: Annotated[tuple[Annotated[str, AfterValidator(_service_name)], ...], Field(min_length=1)] = (
+        "exchange",
+        "identity",
+    )
+    """Names of the shared services."""
+
+
+class AgencySettings(Settings):
+    """Configuration of the stack of one agency."""
+
+    agency: Path
+    """Path of the agency file, from the folder of the stack."""
+    cgc_stack: str = "organization/cgc/demo"
+    """The central cloud's stack, whose contract this one reads."""
+
+    def check_stack(self, stack: str, slug: str) -> None:
+        """Refuse a stack that is not the agency's own, so that no mistake reaches a second agency."""
+        if stack != slug:
+            raise KitError(
+                f"{self.agency} is the file of {slug}, and this is the stack {stack}",
+                f"pulumi stack select --create {slug}",
+            )
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def read(model: type[S], project: str, configuration: Mapping[str, str]) -> S:
+    """Read the keys of ``project`` from a stack's whole configuration, as Pulumi gives it to a program.
+
+    Raises KitError that names each key that is missing, wrong or unknown.
+    """
+    given: dict[str, Any] = {}
+    for key, text in configuration.items():
+        namespace, _, name = key.partition(":")
+        if namespace == project:
+            given[name] = _plain(text)
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        details = error.errors()
+    known = ", ".join(sorted(field.alias or "" for field in model.model_fields.values()))
+    problems = []
+    for detail in details:
+        key = ".".join(str(part) for part in detail["loc"])
+        wrong = {"missing": "is not set", "extra_forbidden": "is not a key of this stack"}.get(
+            detail["type"], f"{detail['input']!r} cannot be used: {detail['msg']}"
+        )
+        problems.append(f"{project}:{key} {wrong}")
+    raise KitError("; ".join(problems), f"keys: {known}; set one with: pulumi config set KEY VALUE")
+
+
+def _plain(text: str) -> Any:
+    """Pulumi gives lists and objects as JSON, and everything else as text."""
+    if text[:1] not in {"[", "{"}:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
