@@ -1,0 +1,1 @@
+"""Hosts, networks and clusters on one machine: Debian hosts that boot in seconds and leave nothing behind."""

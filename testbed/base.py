@@ -1,0 +1,121 @@
+"""The Debian root that all hosts stand on: made once from packages, kept in the cache, never written to again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+from pathlib import Path
+
+from filelock import FileLock
+
+from core.console import say
+from core.errors import KitError, ProgramError
+from core.paths import REPOSITORY, cache_dir
+from core.programs import run
+from testbed.trees import remove_tree
+
+SUITE = "bookworm"
+PACKAGES = (
+    # a Debian host that is managed over SSH
+    *(
+        "systemd",
+        "systemd-sysv",
+        "dbus",
+        "openssh-server",
+        "python3",
+        "python3-apt",
+        "procps",
+        "less",
+        "ca-certificates",
+    ),
+    # what a node needs before any of its programs arrive
+    *("conntrack", "curl", "ethtool", "iproute2", "iptables", "iputils-ping", "kmod", "mount", "nftables", "runc"),
+    *("socat", "util-linux"),
+)
+MASKED = (
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "console-getty.service",
+    "dev-hugepages.mount",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+    "getty.target",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
+    "systemd-sysctl.service",  # would write settings of the whole machine
+)
+SSHD = "PasswordAuthentication no\nPermitRootLogin prohibit-password\nUseDNS no\n"
+JOURNAL = "[Journal]\nSystemMaxUse=64M\n"
+FILES = REPOSITORY / "testbed" / "files"
+
+
+def digest() -> str:
+    """Return the name of the base root: it changes with everything that decides the root's content."""
+    parts = [SUITE, platform.machine(), PACKAGES, MASKED, SSHD, JOURNAL]
+    parts += [path.read_text(encoding="utf-8") for path in sorted(FILES.iterdir())]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def ensure() -> Path:
+    """Return the base root, making it first where it is missing. Needs root and Debian's packages."""
+    folder = cache_dir() / "base"
+    target = folder / digest()
+    if target.is_dir():
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        if target.is_dir():
+            return target
+        for stale in folder.glob(".making-*"):
+            remove_tree(stale)
+        temporary = folder / f".making-{target.name}"
+        say("making the base root of the hosts from Debian packages (about a minute, once)")
+        try:
+            _bootstrap(temporary)
+            _configure(temporary)
+        except BaseException:
+            remove_tree(temporary)
+            raise
+        temporary.rename(target)
+    return target
+
+
+def _bootstrap(root: Path) -> None:
+    include = ",".join(PACKAGES)
+    # should this command be killed, the kernel ends mmdebstrap too
+    words = ["setpriv", "--pdeathsig", "TERM", "mmdebstrap", "--mode=root", "--variant=minbase", f"--include={include}"]
+    try:
+        run([*words, SUITE, root], timeout=1800)
+    except ProgramError as error:
+        raise KitError(
+            f"the base root of the hosts cannot be made: {error.message}",
+            "check that this machine can install Debian packages ('apt-get update')",
+        ) from error
+
+
+def _configure(root: Path) -> None:
+    for key in (root / "etc" / "ssh").glob("ssh_host_*"):
+        key.unlink()
+    units = root / "etc" / "systemd" / "system"
+    for unit in MASKED:
+        (units / unit).symlink_to("/dev/null")
+    _write(root / "etc/ssh/sshd_config.d/testbed.conf", SSHD)
+    _write(root / "etc/systemd/journald.conf.d/testbed.conf", JOURNAL)
+    _write(root / "etc/machine-id", "")
+    for mount_point in ("srv/.media", "var/lib/containerd"):
+        (root / mount_point).mkdir(parents=True, exist_ok=True)
+    shutil.copy(FILES / "prepare-host.service", units)
+    wants = units / "sysinit.target.wants"
+    wants.mkdir(exist_ok=True)
+    (wants / "prepare-host.service").symlink_to("../prepare-host.service")
+    program = root / "usr/local/sbin/prepare-host"
+    shutil.copy(FILES / "prepare-host", program)
+    program.chmod(0o755)
+
+
+def _write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")

@@ -1,0 +1,57 @@
+"""Debian programs and kernel modules that booting hosts needs, brought in where they are missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from core.console import say
+from core.errors import KitError, ProgramError
+from core.programs import run
+
+PROGRAMS = {
+    "mmdebstrap": "mmdebstrap",
+    "systemd-nspawn": "systemd-container",
+    "ssh": "openssh-client",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "sysctl": "procps",
+    "mount": "mount",
+}
+"""Program -> the Debian package it comes in."""
+
+MODULES = ("overlay", "veth", "bridge", "br_netfilter", "nf_tables", "nf_conntrack")
+"""Hosts cannot load modules by themselves, and the kernel loads not all of these by itself when they are needed."""
+
+
+def missing() -> list[str]:
+    """Give the packages to install, in alphabetical order."""
+    return sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
+
+
+def ensure() -> None:
+    """Install the missing packages and load the missing modules; KitError says what could not be done."""
+    if packages := missing():
+        _install(packages)
+    if Path("/lib/modules", platform.release()).is_dir():
+        try:
+            run(["modprobe", "--all", *MODULES])
+        except ProgramError as error:
+            raise KitError(
+                f"kernel modules cannot be loaded: {error.message}", "run as root, on the machine"
+            ) from error
+
+
+def _install(packages: list[str]) -> None:
+    names = " ".join(packages)
+    if shutil.which("apt-get") is None:
+        raise KitError(f"this machine lacks the programs of {names}", "install them; the kit does so on Debian alone")
+    say(f"installing from Debian: {names}")
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        run(["apt-get", "update", "-qq"], env=environment, timeout=600)
+        run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], env=environment, timeout=1200)
+    except ProgramError as error:
+        raise KitError(f"{names} cannot be installed: {error.message}", f"try: apt-get install {names}") from error
