@@ -13,7 +13,7 @@ from core.console import progress, say
 from core.errors import KitError
 from core.files import write_atomic
 from testbed import base, boot, cgroups, checks, inventory, keys, leftovers, names, network, prerequisites, processes
-from testbed.state import CLAIMS, State, check_owner, claim, locked, owner, release
+from testbed.state import State, check_owner, claim, locked, owner, release
 from testbed.topology import PlacedHost, Topology, dump, load
 from testbed.trees import remove_tree
 
@@ -121,11 +121,6 @@ def applied(name: str) -> Topology:
     if not state.topology.is_file():
         raise KitError(f"testbed {name} is not up", "bring it up with 'govcloud testbed up'")
     return load(state.topology)
-
-
-def known() -> list[str]:
-    """Names of the testbeds that hold something on this machine, by any state folder."""
-    return sorted(path.name for path in CLAIMS.glob("*") if path.is_file() and "." not in path.name)
 
 
 def _check_names(topology: Topology) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from core.errors import KitError
 from core.programs import run
 from testbed import names
-from testbed.topology import MACHINE, ROUTER, PlacedHost, Topology, address4, address6
+from testbed.addresses import MACHINE, ROUTER, address4, address6
+from testbed.topology import PlacedHost, Topology
 
 BRIDGE = "backbone"
 UPLINK = "uplink"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -15,18 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from core.errors import KitError
 from core.paths import REPOSITORY
+from testbed.addresses import FIRST_HOST, address4, address6
+from testbed.consistency import hosts_of, mistakes
 
 TOPOLOGIES = REPOSITORY / "testbed" / "topologies"
 DEFAULT = TOPOLOGIES / "default.yaml"
-
-ROUTER = 1
-"""Number of the backbone's router in both families; hosts have it as their gateway."""
-MACHINE = 2
-"""Number of the machine itself on the backbone."""
-FIRST_HOST = 11
-"""Number of the first host whose addresses the topology does not give."""
-RESERVED_HOSTS = frozenset({"backbone", "uplink", "lo", "localhost", "all", "ungrouped"})
-RESERVED_CLUSTERS = frozenset({"all", "bare", "workers"})
 
 TestbedName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,7}$")]
 ClusterName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,7}$")]
@@ -97,7 +89,7 @@ class Topology(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if found := list(_mistakes(self)):
+        if found := list(mistakes(self)):
             raise ValueError("\n".join(found))
         return self
 
@@ -111,7 +103,7 @@ class Topology(Model):
                 ipv4=host.ipv4 or address4(self.backbone.ipv4, FIRST_HOST + index),
                 ipv6=host.ipv6 or address6(self.backbone.ipv6, FIRST_HOST + index),
             )
-            for index, (cluster, _, host) in enumerate(_hosts(self))
+            for index, (cluster, _, host) in enumerate(hosts_of(self))
         )
 
     def host(self, name: str) -> PlacedHost:
@@ -121,16 +113,6 @@ class Topology(Model):
                 return host
         known = ", ".join(host.name for host in self.placed()) or "none"
         raise KitError(f"testbed {self.name} has no host {name!r}", f"its hosts: {known}")
-
-
-def address4(network: IPv4Network, number: int) -> IPv4Address:
-    """Address number ``number`` of a range."""
-    return network.network_address + number
-
-
-def address6(network: IPv6Network, number: int) -> IPv6Address:
-    """Address whose last digits read like ``number``, so that 10.201.0.11 and ...::11 are the same host."""
-    return network.network_address + int(str(number), 16)
 
 
 def load(path: Path | None = None) -> Topology:
@@ -159,112 +141,6 @@ def load(path: Path | None = None) -> Topology:
 def dump(topology: Topology) -> str:
     """Return the topology as YAML that ``load`` reads back to an equal value."""
     return yaml.safe_dump(topology.model_dump(mode="json", exclude_none=True), sort_keys=False)
-
-
-def _hosts(topology: Topology) -> Iterator[tuple[str, str, Host]]:
-    """Yield (cluster, field, host) for every host in the file's order."""
-    for c, cluster in enumerate(topology.clusters):
-        for h, host in enumerate(cluster.hosts):
-            yield cluster.name, f"clusters[{c}].hosts[{h}]", host
-    for h, host in enumerate(topology.hosts):
-        yield "", f"hosts[{h}]", host
-
-
-def _mistakes(topology: Topology) -> Iterator[str]:
-    yield from _range_mistakes(topology)
-    yield from _overlaps(topology)
-    yield from _name_mistakes(topology)
-    yield from _role_mistakes(topology)
-    yield from _address_mistakes(topology)
-
-
-def _ranges(topology: Topology) -> list[tuple[str, str, Ranges]]:
-    """(field, kind, ranges) of everything in the topology that takes addresses."""
-    found = [("backbone", "backbone", topology.backbone)]
-    for c, cluster in enumerate(topology.clusters):
-        found += [(f"clusters[{c}].{kind}", kind, getattr(cluster, kind)) for kind in ("pods", "services")]
-    return found
-
-
-SIZES = {
-    "backbone": ((16, 28), (48, 120)),
-    "pods": ((8, 23), (48, 63)),  # a node gets a /24 and a /64; the allocator spans at most 16 bits in IPv6
-    "services": ((12, 28), (108, 120)),  # the API server's limit is 20 bits
-}
-"""Prefix lengths allowed: (shortest, longest) for IPv4 and for IPv6."""
-
-
-def _range_mistakes(topology: Topology) -> Iterator[str]:
-    for field, kind, ranges in _ranges(topology):
-        pairs: tuple[tuple[str, IPv4Network | IPv6Network], ...] = (("ipv4", ranges.ipv4), ("ipv6", ranges.ipv6))
-        for (family, network), (shortest, longest) in zip(pairs, SIZES[kind], strict=True):
-            if not shortest <= network.prefixlen <= longest:
-                yield f"{field}.{family}: {network} has the wrong size; allowed: /{shortest} to /{longest}"
-            if not network.is_private:
-                allowed = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16" if network.version == 4 else "fc00::/7"
-                yield f"{field}.{family}: {network} is not private; allowed: parts of {allowed}"
-
-
-def _overlaps(topology: Topology) -> Iterator[str]:
-    ranges = _ranges(topology)
-    for index, (field, _, one) in enumerate(ranges):
-        for other_field, _, other in ranges[:index]:
-            if one.ipv4.overlaps(other.ipv4):
-                yield f"{field}.ipv4: {one.ipv4} overlaps {other_field}.ipv4 {other.ipv4}; allowed: ranges apart"
-            if one.ipv6.overlaps(other.ipv6):
-                yield f"{field}.ipv6: {one.ipv6} overlaps {other_field}.ipv6 {other.ipv6}; allowed: ranges apart"
-
-
-def _name_mistakes(topology: Topology) -> Iterator[str]:
-    if not any(True for _ in _hosts(topology)):
-        yield "hosts: the topology has no host; allowed: one or more, under clusters or under hosts"
-    for c, cluster in enumerate(topology.clusters):
-        if cluster.name in RESERVED_CLUSTERS:
-            yield f"clusters[{c}].name: {cluster.name!r} is reserved; allowed: any but {_listed(RESERVED_CLUSTERS)}"
-    for _, field, host in _hosts(topology):
-        if host.name in RESERVED_HOSTS:
-            yield f"{field}.name: {host.name!r} is reserved; allowed: any but {_listed(RESERVED_HOSTS)}"
-    names = [cluster.name for cluster in topology.clusters] + [host.name for _, _, host in _hosts(topology)]
-    for name, count in Counter(names).items():
-        if count > 1:
-            yield f"name: {name!r} is used {count} times; allowed: one name for each cluster and each host"
-
-
-def _role_mistakes(topology: Topology) -> Iterator[str]:
-    for c, cluster in enumerate(topology.clusters):
-        count = sum(host.role is Role.CONTROL_PLANE for host in cluster.hosts)
-        if count != 1:
-            number = count or "no"
-            yield f"clusters[{c}].hosts: {cluster.name} has {number} control-plane host; allowed: exactly one"
-    for cluster_name, field, host in _hosts(topology):
-        if cluster_name and host.role is Role.BARE:
-            yield f"{field}.role: 'bare' belongs to no cluster; allowed here: control-plane, worker"
-        if not cluster_name and host.role is not Role.BARE:
-            yield f"{field}.role: {host.role.value!r} needs a cluster; allowed here: bare"
-
-
-def _address_mistakes(topology: Topology) -> Iterator[str]:
-    used: dict[object, str] = {}
-    for number, owner in ((ROUTER, "the backbone's router"), (MACHINE, "this machine")):
-        used[address4(topology.backbone.ipv4, number)] = owner
-        used[address6(topology.backbone.ipv6, number)] = owner
-    for index, (_, field, host) in enumerate(_hosts(topology)):
-        number = FIRST_HOST + index
-        four = host.ipv4 or address4(topology.backbone.ipv4, number)
-        six = host.ipv6 or address6(topology.backbone.ipv6, number)
-        outside = four not in topology.backbone.ipv4 or four == topology.backbone.ipv4.broadcast_address
-        if outside or four == topology.backbone.ipv4.network_address:
-            yield f"{field}.ipv4: {four} is no host address of the backbone; allowed: within {topology.backbone.ipv4}"
-        if six not in topology.backbone.ipv6 or six == topology.backbone.ipv6.network_address:
-            yield f"{field}.ipv6: {six} is no host address of the backbone; allowed: within {topology.backbone.ipv6}"
-        for family, value in (("ipv4", four), ("ipv6", six)):
-            if value in used:
-                yield f"{field}.{family}: {value} belongs to {used[value]}; allowed: an address that is free"
-            used[value] = host.name
-
-
-def _listed(names: frozenset[str]) -> str:
-    return ", ".join(sorted(names))
 
 
 def _lines(error: ValidationError) -> Iterator[str]:

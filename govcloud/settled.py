@@ -1,0 +1,100 @@
+"""Has anything changed since the clusters were last made? If not, making them again can be left out honestly."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from core.files import write_atomic
+from core.paths import REPOSITORY
+from core.programs import run
+from testbed import hosts, ssh
+from testbed.state import State
+from testbed.topology import PlacedHost, Role, Topology, dump
+
+SERVICES = ("containerd", "kubelet", "govcloud-network")
+"""What must run on every host of a cluster."""
+
+
+def fingerprint(topology: Topology, media: Path) -> str:
+    """Digest of all that decides what the hosts become: topology, installation media, playbooks."""
+    digest = hashlib.sha256(f"{dump(topology)}\n{media.name}\n".encode())
+    folder = REPOSITORY / "playbooks"
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def record(topology: Topology, media: Path) -> None:
+    """Write down that the clusters of this topology were just made, and on which boots of the hosts."""
+    write_atomic(_file(topology), json.dumps(_now(topology, media)))
+
+
+def forget(topology: Topology) -> None:
+    """Drop the record: from here until ``record``, the clusters are being changed."""
+    _file(topology).unlink(missing_ok=True)
+
+
+def is_settled(topology: Topology, media: Path) -> bool:
+    """Tell whether the clusters are as they were recorded, and healthy.
+
+    The same inputs, the same boots of all hosts, the services active on each host, every node Ready with an address of
+    each family, every pod of kube-system Ready.
+    """
+    try:
+        recorded = json.loads(_file(topology).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    if recorded != _now(topology, media):
+        return False
+    members = [host for host in topology.placed() if host.role is not Role.BARE]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        services = pool.map(lambda host: _services_run(topology, host), members)
+        clusters = pool.map(lambda cluster: _healthy(topology, cluster.name, media), topology.clusters)
+        return all([*services, *clusters])
+
+
+def _file(topology: Topology) -> Path:
+    return State.of(topology.name).folder / "settled.json"
+
+
+def _now(topology: Topology, media: Path) -> dict[str, Any]:
+    boots = {status.name: status.boot for status in hosts.status(topology.name)}
+    return {"fingerprint": fingerprint(topology, media), "boots": boots}
+
+
+def _services_run(topology: Topology, host: PlacedHost) -> bool:
+    # one call each: asked about several units at once, systemctl is content when one of them is active
+    command = " && ".join(f"systemctl is-active --quiet {service}" for service in SERVICES)
+    return ssh.run(State.of(topology.name).folder, host.name, command).returncode == 0
+
+
+def _healthy(topology: Topology, cluster: str, media: Path) -> bool:
+    kubeconfig = State.of(topology.name).folder / "clusters" / f"{cluster}.kubeconfig"
+    words: list[str | Path] = [
+        media / "bin" / "kubectl",
+        "--kubeconfig",
+        kubeconfig,
+        "--request-timeout=10s",
+        "--namespace=kube-system",
+    ]
+    done = run([*words, "get", "nodes,pods", "--output=json"], check=False)
+    if done.returncode != 0:
+        return False
+    items = json.loads(done.stdout)["items"]
+    nodes = [item for item in items if item["kind"] == "Node"]
+    expected = {host.name for host in topology.placed() if host.cluster == cluster}
+    return {node["metadata"]["name"] for node in nodes} == expected and all(map(ready, items))
+
+
+def ready(item: Mapping[str, Any]) -> bool:
+    """Tell whether a node or a pod is Ready and, for a node, has an internal address of each family."""
+    conditions = {condition["type"]: condition["status"] for condition in item["status"].get("conditions", ())}
+    addresses = [a["address"] for a in item["status"].get("addresses", ()) if a["type"] == "InternalIP"]
+    dual = item["kind"] != "Node" or {":" in address for address in addresses} == {True, False}
+    return conditions.get("Ready") == "True" and dual
