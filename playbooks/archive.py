@@ -1,0 +1,25 @@
+"""The network agent as one file that a host's python3 runs: the same bytes from the same sources."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+from core.files import write_atomic
+
+PACKAGE = Path(__file__).resolve().parent
+START = "from playbooks.agent.service import main\n\nmain()\n"
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+
+
+def build(target: Path) -> Path:
+    """Write the agent's archive to ``target`` and return that path."""
+    sources = [PACKAGE / "__init__.py", *sorted((PACKAGE / "agent").glob("*.py"))]
+    members = {str(path.relative_to(PACKAGE.parent)): path.read_bytes() for path in sources}
+    content = io.BytesIO(b"")
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, data in sorted({**members, "__main__.py": START.encode()}.items()):
+            archive.writestr(zipfile.ZipInfo(name, LONG_AGO), data)
+    write_atomic(target, content.getvalue())
+    return target

@@ -1,0 +1,143 @@
+"""Ansible module: many files of a host in one step, each written whole and only where it differs."""
+
+from __future__ import annotations
+
+DOCUMENTATION = """
+module: host_files
+short_description: Install configuration files and programs in one step
+description:
+  - Writes every file of a role at once, which costs one round trip instead of one for each file.
+  - A file is replaced by renaming, so that a reader sees the old one or the new one.
+options:
+  files:
+    description: Files with C(path), C(content) and, unless they are 0644 and root's, C(mode) and C(owner).
+    type: list
+    elements: dict
+    default: []
+  programs:
+    description:
+      - Programs with C(path) and C(source), a path relative to C(media). They are copied with their time stamp and
+        taken as installed while size and time stamp agree. What is copied has to have the SHA-256 of the manifest.
+    type: list
+    elements: dict
+    default: []
+  media:
+    description: Folder of the installation media.
+    type: path
+    default: /srv/govcloud
+"""
+RETURN = """
+written:
+  description: Paths that were written.
+  type: list
+  returned: always
+"""
+
+import hashlib  # noqa: E402 - Ansible reads the documentation first
+import json  # noqa: E402
+import os  # noqa: E402
+import shutil  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # type: ignore[import-untyped]  # noqa: E402 - Ansible has no types
+
+
+class BadMediaError(Exception):
+    """The installation media is not what its manifest says."""
+
+
+def same_file(path: Path, content: bytes, mode: int, owner: str) -> bool:
+    """Whether ``path`` is already what it shall be."""
+    try:
+        status = path.lstat()
+        return (
+            status.st_mode & 0o7777 == mode
+            and path.owner() == owner
+            and not path.is_symlink()
+            and path.read_bytes() == content
+        )
+    except (FileNotFoundError, KeyError):
+        return False
+
+
+def write_file(path: Path, content: bytes, mode: int, owner: str) -> None:
+    """Write a file whole; its mode and owner hold before it has its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    shutil.chown(fresh, owner)
+    fresh.chmod(mode)
+    fresh.replace(path)
+
+
+def same_program(path: Path, source: Path) -> bool:
+    """Whether a program was copied from this source before."""
+    try:
+        here, there = path.stat(), source.stat()
+    except FileNotFoundError:
+        return False
+    return (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns) and bool(here.st_mode & 0o111)
+
+
+def copy_program(path: Path, source: Path, digest: str) -> None:
+    """Copy a program and compare what was copied with its digest before it gets its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    shutil.copyfile(source, fresh)
+    with fresh.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != digest:
+        fresh.unlink()
+        raise BadMediaError(f"{source}: SHA-256 {found} is not the manifest's {digest}")
+    fresh.chmod(0o755)
+    shutil.copystat(source, fresh)
+    fresh.chmod(0o755)
+    fresh.replace(path)
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "files": {"type": "list", "elements": "dict", "default": []},
+            "programs": {"type": "list", "elements": "dict", "default": []},
+            "media": {"type": "path", "default": "/srv/govcloud"},
+        },
+        supports_check_mode=True,
+    )
+    written: list[str] = []
+    try:
+        written += [str(p) for p in install_programs(module.params, check=module.check_mode)]
+        for entry in module.params["files"]:
+            path, content = Path(entry["path"]), str(entry["content"]).encode()
+            mode, owner = int(str(entry.get("mode", "0644")), 8), entry.get("owner", "root")
+            if same_file(path, content, mode, owner):
+                continue
+            if not module.check_mode:
+                write_file(path, content, mode, owner)
+            written.append(str(path))
+    except (OSError, LookupError, BadMediaError, json.JSONDecodeError) as error:
+        module.fail_json(msg=str(error), written=written)
+    module.exit_json(changed=bool(written), written=written)
+
+
+def install_programs(parameters: dict[str, Any], *, check: bool) -> list[Path]:
+    """Copy the programs that are not there yet and return their paths."""
+    media = Path(parameters["media"])
+    missing = [
+        (Path(p["path"]), p["source"])
+        for p in parameters["programs"]
+        if not same_program(Path(p["path"]), media / p["source"])
+    ]
+    if missing and not check:
+        digests = json.loads((media / "manifest.json").read_text())["files"]
+        for path, source in missing:
+            copy_program(path, media / source, digests[source])
+    return [path for path, _ in missing]
+
+
+if __name__ == "__main__":
+    main()
