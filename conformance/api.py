@@ -87,18 +87,21 @@ class Api:
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
         anonymous: bool = False,
+        token: str = "",
     ) -> Answer:
         """Send one request, follow no redirect, and return the answer whatever its status.
 
         Raises KitError when there is no answer in time, when the connection cannot be trusted, or when the answer
-        is not one of an API server (a redirect, or a server error that decides nothing).
+        is not one of an API server (a redirect, or a server error that decides nothing). With ``anonymous`` no
+        credential goes along; with ``token`` that one does instead of the account's.
         """
         headers = {"Accept": "application/json", "Content-Type": content_type}
-        if not anonymous and (token := self._token()):
-            headers["Authorization"] = token
+        bare = anonymous or bool(token)
+        if credential := f"Bearer {token}" if token else None if anonymous else self._token():
+            headers["Authorization"] = credential
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         asked = f"{method} {path}"
-        pool = self._anonymous_pool() if anonymous else self._client.rest_client.pool_manager
+        pool = self._bare_pool() if bare else self._client.rest_client.pool_manager
         try:
             raw = pool.request(
                 method,
@@ -121,10 +124,8 @@ class Api:
     def must(self, method: str, path: str, body: Any = None, **options: Any) -> dict[str, Any]:
         """Send a request that has to be granted, and return the object. Raises KitError with the server's reason."""
         answer = self.request(method, path, body, **options)
-        if answer.status in {401, 403}:
-            raise TooFewRightsError(f"the account of the audit may not {answer.asked}: {answer}")
         if not answer.ok:
-            raise KitError(f"{answer.asked}: {answer}")
+            raise _refusal(answer)
         return answer.body
 
     def create(self, path: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,7 +136,7 @@ class Api:
         """Delete an object at once; one that is gone already is no mistake."""
         answer = self.request("DELETE", path, {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 1})
         if not answer.ok and answer.status != 404:
-            raise KitError(f"{answer.asked}: {answer}")
+            raise _refusal(answer)
 
     def execute(self, namespace: str, pod: str, command: Sequence[str], *, seconds: float) -> Done:
         """Run a program in a pod to its end, ``seconds`` at most."""
@@ -144,12 +145,16 @@ class Api:
         websocket.setdefaulttimeout(CONNECT_SECONDS + seconds)
         headers = {"authorization": token} if (token := self._token()) else {}
         try:
-            stream = WSClient(self._settings, f"wss{url.removeprefix('https')}?{urlencode(query)}", headers, True)
+            stream = WSClient(
+                self._settings, f"wss{url.removeprefix('https')}?{urlencode(query)}", headers, capture_all=True
+            )
             stream.run_forever(timeout=seconds)
         except websocket.WebSocketBadStatusException as error:
             reason = f"exec in pod {pod} of {namespace}: {error.status_code}"
             if error.status_code in {401, 403}:
-                raise TooFewRightsError(f"the account of the audit may not run programs in its pods: {reason}") from error
+                raise TooFewRightsError(
+                    f"the account of the audit may not run programs in its pods: {reason}"
+                ) from error
             raise KitError(f"{reason} {_first_line(error)}") from error
         except (websocket.WebSocketException, OSError) as error:
             raise KitError(f"exec in pod {pod} of {namespace}: {_first_line(error)}") from error
@@ -162,8 +167,15 @@ class Api:
         token: str | None = self._settings.get_api_key_with_prefix("BearerToken", alias="authorization")
         return token
 
-    def _anonymous_pool(self) -> urllib3.PoolManager:
+    def _bare_pool(self) -> urllib3.PoolManager:
+        """Return connections that carry no client certificate either."""
         return urllib3.PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=self.authority)
+
+
+def _refusal(answer: Answer) -> KitError:
+    if answer.status in {401, 403}:
+        return TooFewRightsError(f"too few rights for the audit to {answer.asked}: {answer}")
+    return KitError(f"{answer.asked}: {answer}")
 
 
 def _ended(stream: Any) -> Done:

@@ -73,7 +73,7 @@ class Catalogue(dict[str, Requirement]):
             self[requirement.id] = requirement
 
     def applicable(self, kind: Kind, level: int) -> list[Requirement]:
-        """The requirements that a cloud of this kind must meet at this level."""
+        """Return the requirements that a cloud of this kind must meet at this level."""
         return [requirement for requirement in self.values() if requirement.applies(kind, level)]
 
 

@@ -15,7 +15,7 @@ from conformance.catalogue import Catalogue, Kind, Level, Requirement
 class Verdict(StrEnum):
     """What is said of a check or a requirement."""
 
-    PASS = "PASS"
+    PASS = "PASS"  # noqa: S105  # not a password
     FAIL = "FAIL"
     ERROR = "ERROR"
     """Could not be decided."""
@@ -107,7 +107,7 @@ class Run(_Frozen):
 
     @property
     def exit_code(self) -> int:
-        """0 when every check passed or does not apply, 1 when one failed, 2 when one could not be decided or none passed."""
+        """0 when every check passed or does not apply, 1 when one failed, 2 when one is undecided or none passed."""
         counts = self.counts
         if counts[Verdict.FAIL]:
             return 1

@@ -20,7 +20,7 @@ Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 
 def _kubeconfig(value: Path, info: ValidationInfo) -> Path:
     """Place a path beside the target file, and look into what it names."""
-    path = (info.context or {}).get("folder", Path()) / value.expanduser()
+    path: Path = (info.context or {}).get("folder", Path()) / value.expanduser()
     try:
         content: Any = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
@@ -100,7 +100,9 @@ def load(path: Path, *, level: int | None = None) -> Target:
         where = f"line {mark.line + 1}: " if mark else ""
         raise KitError(f"{path}: {where}not YAML: {getattr(error, 'problem', None) or 'cannot be parsed'}") from error
     if not isinstance(content, dict):
-        raise KitError(f"{path}: not a target file: it must be a mapping with cloud, operator, kind, level, tenants", hint)
+        raise KitError(
+            f"{path}: not a target file: it must be a mapping with cloud, operator, kind, level, tenants", hint
+        )
     if level is not None:
         content["level"] = level
     try:

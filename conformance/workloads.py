@@ -10,8 +10,8 @@ Manifest = dict[str, Any]
 TCP_PORT = 8080
 UDP_PORT = 8081
 MANAGED_BY = {"app.kubernetes.io/managed-by": "govcloud-audit"}
-"""On everything that the audit creates; ``clean`` finds it by this."""
 RUN = "govcloud.local/audit-run"
+"""Label of everything that a run creates; by this it is found and removed."""
 ROLE = "govcloud.local/audit-role"
 INGRESS_POLICY = "govcloud-audit-ingress"
 EGRESS_POLICY = "govcloud-audit-egress"

@@ -1,0 +1,1 @@
+"""The checks: pytest tests, each marked with the requirements that it decides."""

@@ -1,0 +1,88 @@
+"""What the checks share: the tenants' accounts, and probe pods that start while other checks run."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from conformance import cleaning, network, workloads
+from conformance.api import Api
+from conformance.network import Probes, Tenant
+from conformance.target import Target, TenantAccess
+from core.errors import KitError
+
+
+def _tenant(name: str, access: TenantAccess) -> Tenant:
+    api = Api(access.kubeconfig)
+    review = api.request(
+        "POST",
+        "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+        {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"},
+    )
+    if not review.ok:
+        raise KitError(f"tenant {name}: the credentials are not accepted: {review}")
+    user = str(review.body.get("status", {}).get("userInfo", {}).get("username", ""))
+    return Tenant(name, api, access.namespaces, user)
+
+
+@pytest.fixture(scope="session")
+def tenant_a(audit_target: Target) -> Tenant:
+    """Return the tenant that owns what is to be protected."""
+    return _tenant("a", audit_target.tenants.a)
+
+
+@pytest.fixture(scope="session")
+def tenant_b(audit_target: Target, tenant_a: Tenant) -> Tenant:
+    """Return the other tenant, from whom it is to be protected."""
+    tenant = _tenant("b", audit_target.tenants.b)
+    if tenant.user and tenant.user == tenant_a.user:
+        raise KitError(f"tenants a and b are the same account ({tenant.user}), so isolation cannot be shown")
+    return tenant
+
+
+@pytest.fixture(scope="session")
+def reader(audit_target: Target) -> Api:
+    """Return the account that may read the platform's nodes."""
+    if audit_target.reader is None:
+        pytest.skip("the target names no reader of the platform")
+    return Api(audit_target.reader.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def run_id() -> str:
+    """Label value of everything that this run creates."""
+    return secrets.token_hex(4)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _probing(audit_target: Target, run_id: str) -> Iterator[Future[Probes]]:
+    """Start the probe pods in the background, and remove all that the run created at its end."""
+    tenants: list[Tenant] = []
+
+    def start() -> Probes:
+        tenants.extend((_tenant("a", audit_target.tenants.a), _tenant("b", audit_target.tenants.b)))
+        for tenant in tenants:
+            cleaning.sweep(tenant)
+        return network.start(tenants[0], tenants[1], audit_target.probe_image, run_id)
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        future = pool.submit(start)
+        yield future
+        future.exception()
+        for tenant in tenants:
+            cleaning.sweep(tenant)
+
+
+@pytest.fixture(scope="session")
+def probes(_probing: Future[Probes]) -> Probes:
+    """Return the probe pods, running."""
+    return _probing.result()
+
+
+@pytest.fixture
+def good_pod(audit_target: Target, run_id: str) -> workloads.Manifest:
+    """Return a pod that every cloud has to accept."""
+    return workloads.pod(f"audit-{run_id}-pod", audit_target.probe_image, run=run_id, role="sample")

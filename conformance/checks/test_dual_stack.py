@@ -1,0 +1,135 @@
+"""IPv4 and IPv6 side by side: addresses, Services, names, and packets over each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from conformance import network, workloads
+from conformance.api import DRY_RUN, Api
+from conformance.network import Family, Path, Probes, Tenant
+from conformance.plugin import EvidenceBook, requirement
+from core.errors import KitError
+
+families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
+
+
+@pytest.fixture(scope="module")
+def _open_ways(tenant_a: Tenant, run_id: str) -> Iterator[None]:
+    """Let the client of tenant a reach its own servers, for as long as these checks run."""
+    ingress = workloads.allow_ingress(run_id, namespace=tenant_a.namespace)
+    with network.policy(tenant_a, workloads.allow_egress(run_id)), network.policy(tenant_a, ingress):
+        yield
+
+
+@pytest.fixture(scope="module")
+def service(tenant_a: Tenant, run_id: str) -> dict[str, Any]:
+    """Return a Service that asks for both families where the cloud has them."""
+    return tenant_a.api.create(tenant_a.path("services"), workloads.service(f"audit-{run_id}", run=run_id))
+
+
+@requirement("GVC-IP6-02")
+def test_pods_hold_both_families(probes: Probes, evidence: EvidenceBook) -> None:
+    """Every pod holds an IPv4 and an IPv6 address."""
+    for probe in probes.all:
+        evidence.add(f"read podIPs of {probe.name} on {probe.node}", ", ".join(probe.addresses))
+    for family in Family:
+        without = [probe.name for probe in probes.all if family.of(probe.addresses) is None]
+        assert not without, f"no {family} address: {', '.join(without)}"
+
+
+@requirement("GVC-IP6-02")
+def test_nodes_hold_both_families(probes: Probes, evidence: EvidenceBook) -> None:
+    """The nodes that run a tenant's pods have an IPv4 and an IPv6 address."""
+    nodes = {probe.node: probe.node_addresses for probe in probes.all}
+    for node, addresses in nodes.items():
+        evidence.add(f"read hostIPs of the pods on {node}", ", ".join(addresses))
+    for family in Family:
+        without = [node for node, addresses in nodes.items() if family.of(addresses) is None]
+        assert not without, f"no {family} address: node {', '.join(without)}"
+
+
+@requirement("GVC-IP6-02")
+def test_every_node_holds_both_families(reader: Api, evidence: EvidenceBook) -> None:
+    """Every node of the platform has an internal IPv4 and IPv6 address and pod ranges of both."""
+    nodes = reader.must("GET", "/api/v1/nodes")["items"]
+    if not nodes:
+        raise KitError("the reader sees no node, so nothing can be said of nodes")
+    without = []
+    for node in nodes:
+        name = node["metadata"]["name"]
+        addresses = [a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP"]
+        ranges = node["spec"].get("podCIDRs", [])
+        evidence.add(
+            f"read node {name}", f"addresses {', '.join(addresses)}; pod ranges {', '.join(ranges) or 'not shown'}"
+        )
+        without += [f"{name}: {family}" for family in Family if family.of(addresses) is None]
+    assert not without, f"no internal address: {', '.join(without)}"
+
+
+@requirement("GVC-IP6-02")
+@families
+@pytest.mark.usefixtures("_open_ways")
+def test_pods_reach_each_other(probes: Probes, family: Family, evidence: EvidenceBook) -> None:
+    """Pods that may talk exchange packets over this family, over TCP and UDP, on one node and across nodes."""
+    paths = network.server_paths(probes.client, probes.servers, family)
+    answers = network.settle(paths, is_open=True, within=network.OPEN_WITHIN)
+    for path, answer in answers.items():
+        evidence.add(str(path), answer)
+    closed = [f"{path}: {answer}" for path, answer in answers.items() if answer != "open"]
+    assert not closed, f"allowed, and yet no answer: {'; '.join(closed)}"
+
+
+@requirement("GVC-IP6-03", "GVC-IP6-02")
+def test_service_holds_both_families(service: dict[str, Any], evidence: EvidenceBook) -> None:
+    """A Service that prefers both families gets an address of each."""
+    addresses = service["spec"].get("clusterIPs", [])
+    evidence.add(f"create Service {service['metadata']['name']} with PreferDualStack", ", ".join(addresses))
+    for family in Family:
+        assert family.of(addresses), f"asked for both families, got {', '.join(addresses)}: no {family}"
+
+
+@requirement("GVC-IP6-03")
+def test_service_may_require_both_families(tenant_a: Tenant, run_id: str, evidence: EvidenceBook) -> None:
+    """A Service that insists on both families is accepted."""
+    manifest = workloads.service(f"audit-{run_id}-both", run=run_id, policy="RequireDualStack")
+    answer = tenant_a.api.request("POST", tenant_a.path("services"), manifest, query=DRY_RUN)
+    evidence.add("create Service with RequireDualStack (dry run)", answer)
+    assert answer.ok, f"refused: {answer}"
+
+
+@requirement("GVC-IP6-03", "GVC-IP6-02")
+@families
+@pytest.mark.usefixtures("_open_ways")
+def test_service_answers(probes: Probes, service: dict[str, Any], family: Family, evidence: EvidenceBook) -> None:
+    """A Service answers over this family, over TCP and UDP."""
+    address = family.of(service["spec"].get("clusterIPs", []))
+    evidence.add(f"read the {family} address of Service {service['metadata']['name']}", address or "none")
+    assert address, f"the Service has no {family} address"
+    paths = [Path(probes.client, address, protocol, f"Service [{address}]") for protocol in ("tcp", "udp")]
+    answers = network.settle(paths, is_open=True, within=network.OPEN_WITHIN)
+    evidence.add(f"call it from {probes.client.name}", network.summary(answers))
+    assert all(answer == "open" for answer in answers.values()), f"no answer: {network.summary(answers)}"
+
+
+@requirement("GVC-IP6-03", "GVC-IP6-02")
+@families
+@pytest.mark.usefixtures("_open_ways")
+def test_names_answer(tenant_a: Tenant, probes: Probes, run_id: str, family: Family, evidence: EvidenceBook) -> None:
+    """The name of a Service of this family alone is found (A or AAAA), and what it names answers."""
+    name = f"audit-{run_id}-{family.lower()}"
+    manifest = workloads.service(name, run=run_id, families=[family], policy="SingleStack")
+    created = tenant_a.api.request("POST", tenant_a.path("services"), manifest)
+    evidence.add(
+        f"create Service {name} of {family} alone", created if not created.ok else created.body["spec"]["clusterIPs"]
+    )
+    assert created.ok, f"the cloud cannot publish over {family}: {created}"
+    time.sleep(0.5)  # a name that is asked for too early may be remembered as absent
+    full = f"{name}.{tenant_a.namespace}.svc"
+    path = Path(probes.client, full, "tcp", full)
+    answers = network.settle([path], is_open=True, within=network.OPEN_WITHIN)
+    evidence.add(f"call it by name from {probes.client.name}", network.summary(answers))
+    assert answers[path] == "open", f"no answer by name: {network.summary(answers)}"

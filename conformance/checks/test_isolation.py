@@ -1,0 +1,89 @@
+"""Deny by default and tenants apart, by packets: a deny counts only after an allow on the same path was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+import pytest
+
+from conformance import network, workloads
+from conformance.network import Family, Path, Probes, Tenant
+from conformance.plugin import EvidenceBook, requirement
+from core.errors import KitError
+
+families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
+
+
+def prove_open(paths: Sequence[Path], why: str, evidence: EvidenceBook) -> None:
+    """Show that the paths carry packets; without that, a deny on them would mean nothing."""
+    answers = network.settle(paths, is_open=True, within=network.OPEN_WITHIN)
+    evidence.add(why, network.summary(answers))
+    if any(answer != "open" for answer in answers.values()):
+        raise KitError(f"no packet passed while allowed, so a deny proves nothing: {network.summary(answers)}")
+
+
+def prove_closed(paths: Sequence[Path], why: str, evidence: EvidenceBook) -> None:
+    """Show that the paths carry nothing, twice over."""
+    network.settle(paths, is_open=False, within=network.CLOSED_WITHIN)
+    answers = network.attempt_all(paths)
+    evidence.add(why, network.summary(answers))
+    passed = [str(path) for path, answer in answers.items() if answer == "open"]
+    assert not passed, f"{why}, and packets pass: {'; '.join(passed)}"
+
+
+def default_deny(
+    paths: Sequence[Path],
+    toggled: AbstractContextManager[None],
+    again: AbstractContextManager[None],
+    evidence: EvidenceBook,
+) -> None:
+    """Open, close and open again: the last proves that it was the policy that closed, not the server that died."""
+    with toggled:
+        prove_open(paths, "with a policy that allows it", evidence)
+    prove_closed(paths, "without that policy", evidence)
+    with again:
+        prove_open(paths, "with the policy again", evidence)
+
+
+@requirement("GVC-NET-01", "GVC-IP6-04")
+@families
+def test_default_deny_ingress(
+    tenant_a: Tenant, probes: Probes, run_id: str, family: Family, evidence: EvidenceBook
+) -> None:
+    """Nothing reaches a pod that no policy opens, over TCP and UDP, from the same node and from another."""
+    paths = network.server_paths(probes.client, probes.servers, family)
+    ingress = workloads.allow_ingress(run_id, namespace=tenant_a.namespace)
+    with network.policy(tenant_a, workloads.allow_egress(run_id)):
+        default_deny(paths, network.policy(tenant_a, ingress), network.policy(tenant_a, ingress), evidence)
+
+
+@requirement("GVC-NET-01", "GVC-IP6-04")
+@families
+def test_default_deny_egress(
+    tenant_a: Tenant, probes: Probes, run_id: str, family: Family, evidence: EvidenceBook
+) -> None:
+    """A pod that no policy opens reaches nothing, over TCP and UDP, on the same node and on another."""
+    paths = network.server_paths(probes.client, probes.servers, family)
+    egress = workloads.allow_egress(run_id)
+    with network.policy(tenant_a, workloads.allow_ingress(run_id, namespace=tenant_a.namespace)):
+        default_deny(paths, network.policy(tenant_a, egress), network.policy(tenant_a, egress), evidence)
+
+
+@requirement("GVC-ISO-01", "GVC-IP6-04")
+@families
+def test_tenants_are_apart(
+    tenant_a: Tenant, tenant_b: Tenant, probes: Probes, run_id: str, *, family: Family, evidence: EvidenceBook
+) -> None:
+    """A server that its owner opens to its own clients stays closed to another tenant, who may call out as it likes."""
+    own = network.server_paths(probes.client, probes.servers, family)
+    foreign = network.server_paths(probes.stranger, probes.servers, family)
+    with (
+        network.policy(tenant_b, workloads.allow_egress(run_id)),
+        network.policy(tenant_a, workloads.allow_egress(run_id)),
+    ):
+        with network.policy(tenant_a, workloads.allow_ingress(run_id, namespace=tenant_b.namespace)):
+            prove_open(foreign, "the owner allows the other tenant", evidence)
+        with network.policy(tenant_a, workloads.allow_ingress(run_id, namespace=tenant_a.namespace)):
+            prove_open(own, "the owner allows its own clients", evidence)
+            prove_closed(foreign, "the owner allows only its own clients", evidence)

@@ -1,0 +1,115 @@
+"""One run of the audit: start pytest, follow its outcomes, and make the reports."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from conformance import catalogue, report, results, target
+from conformance.results import Check, Result, Run
+from core.errors import KitError
+
+FOLDER = Path(__file__).parent
+LIMIT_SECONDS = 600.0
+"""A run that takes longer is ended; what it had not decided is MISSING."""
+
+Progress = Callable[[int, int, str], None]
+"""Called with the number of checks that are done, of all checks, and the name of the last one."""
+
+
+def audit(
+    target_file: Path,
+    out: Path,
+    *,
+    level: int | None = None,
+    progress: Progress = lambda _done, _of, _name: None,
+    checks: Path = FOLDER / "checks",
+    limit: float = LIMIT_SECONDS,
+) -> Run:
+    """Audit the cloud of a target file, write results.json, junit.xml and report.html to ``out``, and return the run.
+
+    Raises KitError for a target file with mistakes, or when no check could even be started.
+    """
+    subject = target.load(target_file, level=level).subject
+    known = catalogue.load()
+    started = datetime.now(UTC)
+    with tempfile.TemporaryDirectory(prefix="govcloud-audit-") as folder:
+        outcomes = Path(folder) / "outcomes.jsonl"
+        options = [f"--target={target_file.resolve()}", f"--outcomes={outcomes}"]
+        options += [f"--level={level}"] if level is not None else []
+        complaint = _pytest([*options, str(checks)], outcomes, progress, limit)
+        planned, found = read_outcomes(outcomes)
+    if not planned:
+        raise KitError(f"the audit could not start: {complaint}", "pytest conformance --collect-only shows more")
+    complete = results.complete(planned, found)
+    run = Run(
+        kit=version("government-cloud-kit"),
+        catalogue=known.digest,
+        subject=subject,
+        started=started,
+        finished=datetime.now(UTC),
+        results=tuple(complete),
+        requirements=tuple(results.judge(known, subject, complete)),
+    )
+    report.write(run, out)
+    return run
+
+
+def _pytest(arguments: list[str], outcomes: Path, progress: Progress, limit: float) -> str:
+    """Run the checks in a process of their own, and return the last line that pytest had to say."""
+    command = [
+        *(sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=no"),
+        *("-c", str(FOLDER / "pytest.ini"), f"--rootdir={FOLDER}"),
+        *arguments,
+    ]
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    deadline = time.monotonic() + limit
+    with tempfile.TemporaryFile("w+") as output:
+        with subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=FOLDER.parent) as process:
+            try:
+                while process.poll() is None and time.monotonic() < deadline:
+                    time.sleep(0.2)
+                    planned, found = read_outcomes(outcomes)
+                    progress(len(found), len(planned), found[-1].name if found else "")
+            finally:
+                _end(process)
+        output.seek(0)
+        said = [line.strip() for line in output.read().splitlines() if line.strip()]
+    return next((line for line in said if "error" in line.lower()), said[-1] if said else "pytest said nothing")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let the run tidy up what it created; after that, end it."""
+    if process.poll() is not None:
+        return
+    process.send_signal(2)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def read_outcomes(path: Path) -> tuple[list[Check], list[Result]]:
+    """Read the checks that were planned and the results so far; a line that is not whole yet is left for later."""
+    planned: list[Check] = []
+    found: list[Result] = []
+    if not path.exists():
+        return planned, found
+    for line in path.read_text().splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if "check" in entry:
+            planned.append(Check.model_validate(entry["check"]))
+        else:
+            found.append(Result.model_validate(entry["result"]))
+    return planned, found

@@ -1,0 +1,234 @@
+"""Two tenants for an audit of one's own cloud: namespaces with the guards of an agency, accounts, and a target file.
+
+The administrator's rights are used here alone; the audit itself holds the rights of the two tenants and of a reader.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from conformance.api import Api
+from conformance.results import Subject
+from conformance.workloads import DNS_PORTS, EGRESS_POLICY, INGRESS_POLICY, MANAGED_BY, Manifest
+from core.errors import KitError
+from core.files import write_atomic
+from modules.labels import SECURITY_LEVEL
+
+TENANTS = {"a": "govcloud-audit-a", "b": "govcloud-audit-b"}
+READER = "govcloud-audit-reader"
+ACCOUNT = "auditor"
+TOKEN_SECONDS = 2 * 3600
+RBAC = "rbac.authorization.k8s.io"
+CLUSTER_ROLES = f"/apis/{RBAC}/v1/clusterroles"
+CLUSTER_ROLE_BINDINGS = f"/apis/{RBAC}/v1/clusterrolebindings"
+_GONE_WITHIN = 60.0
+_FIELD_MANAGER = {"fieldManager": "govcloud-audit", "force": "true"}
+
+TENANT_RULES: list[Manifest] = [
+    {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get", "list", "watch", "create", "delete"]},
+    {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["get", "create"]},
+    {"apiGroups": [""], "resources": ["pods/log", "configmaps", "events"], "verbs": ["get", "list"]},
+    {"apiGroups": [""], "resources": ["resourcequotas", "limitranges"], "verbs": ["get", "list"]},
+    {"apiGroups": [""], "resources": ["serviceaccounts/token"], "resourceNames": ["default"], "verbs": ["create"]},
+    {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["get", "list", "create"]},
+    {
+        "apiGroups": ["networking.k8s.io"],
+        "resources": ["networkpolicies"],
+        "resourceNames": [INGRESS_POLICY, EGRESS_POLICY],
+        "verbs": ["delete"],
+    },
+]
+"""What a tenant of an audit may do in its namespace, and no more."""
+
+
+def _named(kind: str, api_version: str, name: str, namespace: str = "", **content: Any) -> Manifest:
+    metadata: Manifest = {"name": name, "labels": dict(MANAGED_BY)}
+    if namespace:
+        metadata["namespace"] = namespace
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **content}
+
+
+def _binding(kind: str, role_kind: str, role: str, namespace: str, *, cluster: bool = False) -> Manifest:
+    return _named(
+        kind,
+        f"{RBAC}/v1",
+        role,
+        "" if cluster else namespace,
+        roleRef={"apiGroup": RBAC, "kind": role_kind, "name": role},
+        subjects=[{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}],
+    )
+
+
+def _account(namespace: str) -> Manifest:
+    return _named("ServiceAccount", "v1", ACCOUNT, namespace, automountServiceAccountToken=False)
+
+
+def _namespace(name: str, level: int) -> Manifest:
+    manifest = _named("Namespace", "v1", name)
+    manifest["metadata"]["labels"] |= {
+        SECURITY_LEVEL: str(level),
+        **{f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")},
+    }
+    return manifest
+
+
+def tenant_objects(namespace: str, level: int) -> Iterator[Manifest]:
+    """Everything that makes a tenant, in the order in which it is made."""
+    yield _namespace(namespace, level)
+    yield _named(
+        "ResourceQuota",
+        "v1",
+        "quota",
+        namespace,
+        spec={
+            "hard": {
+                "pods": "10",
+                "requests.cpu": "1",
+                "requests.memory": "1Gi",
+                "limits.cpu": "2",
+                "limits.memory": "2Gi",
+                "services.nodeports": "0",
+                "services.loadbalancers": "0",
+            }
+        },
+    )
+    limits = {
+        "type": "Container",
+        "default": {"cpu": "100m", "memory": "64Mi"},
+        "defaultRequest": {"cpu": "10m", "memory": "16Mi"},
+        "max": {"cpu": "1", "memory": "1Gi"},
+    }
+    yield _named("LimitRange", "v1", "limits", namespace, spec={"limits": [limits]})
+    yield _named(
+        "NetworkPolicy",
+        "networking.k8s.io/v1",
+        "default-deny",
+        namespace,
+        spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+    )
+    yield _named(
+        "NetworkPolicy",
+        "networking.k8s.io/v1",
+        "allow-dns",
+        namespace,
+        spec={
+            "podSelector": {},
+            "policyTypes": ["Egress"],
+            "egress": [
+                {
+                    "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
+                    "ports": list(DNS_PORTS),
+                }
+            ],
+        },
+    )
+    yield _named("ServiceAccount", "v1", "default", namespace, automountServiceAccountToken=False)
+    yield _account(namespace)
+    yield _named("Role", f"{RBAC}/v1", "tenant", namespace, rules=TENANT_RULES)
+    yield _binding("RoleBinding", "Role", "tenant", namespace)
+
+
+def reader_objects(level: int) -> Iterator[Manifest]:
+    """Everything that makes the reader of the platform, who sees nodes and nothing else."""
+    yield _namespace(READER, level)
+    yield _account(READER)
+    yield _named(
+        "ClusterRole",
+        f"{RBAC}/v1",
+        READER,
+        rules=[{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list"]}],
+    )
+    yield _binding("ClusterRoleBinding", "ClusterRole", READER, READER, cluster=True)
+
+
+_PLURALS = {"NetworkPolicy": "networkpolicies"}
+
+
+def _path(manifest: Mapping[str, Any]) -> str:
+    version, metadata = manifest["apiVersion"], manifest["metadata"]
+    root = f"/api/{version}" if version == "v1" else f"/apis/{version}"
+    place = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
+    plural = _PLURALS.get(manifest["kind"], manifest["kind"].lower() + "s")
+    return f"{root}{place}/{plural}/{metadata['name']}"
+
+
+def apply(api: Api, manifest: Mapping[str, Any]) -> None:
+    """Make an object what the manifest says, whether it is there or not (server-side apply)."""
+    content_type = "application/apply-patch+yaml"
+    api.must("PATCH", _path(manifest), manifest, query=_FIELD_MANAGER, content_type=content_type)
+
+
+def prepare(admin: Path, folder: Path, subject: Subject, probe_image: str) -> Path:
+    """Make two tenants and a reader on a cloud of one's own, and write kubeconfigs (0600) and the target file.
+
+    Returns the target file's path. What is there already is kept and brought into shape; the tokens end by themselves.
+    """
+    api = Api(admin)
+    for namespace in TENANTS.values():
+        for manifest in tenant_objects(namespace, subject.level):
+            apply(api, manifest)
+    for manifest in reader_objects(subject.level):
+        apply(api, manifest)
+    places = {**{f"tenant-{name}": namespace for name, namespace in TENANTS.items()}, "reader": READER}
+    for name, namespace in places.items():
+        write_atomic(folder / f"{name}.kubeconfig", _kubeconfig(api, namespace), mode=0o600)
+    target = {
+        **subject.model_dump(),
+        "tenants": {
+            name: {"kubeconfig": f"tenant-{name}.kubeconfig", "namespaces": [namespace]}
+            for name, namespace in TENANTS.items()
+        },
+        "reader": {"kubeconfig": "reader.kubeconfig"},
+        "probe_image": probe_image,
+    }
+    path = folder / "target.yaml"
+    write_atomic(path, yaml.safe_dump(target, sort_keys=False, allow_unicode=True))
+    return path
+
+
+def _kubeconfig(api: Api, namespace: str) -> str:
+    request = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": TOKEN_SECONDS},
+    }
+    answer = api.create(f"/api/v1/namespaces/{namespace}/serviceaccounts/{ACCOUNT}/token", request)
+    cluster = {"server": api.server}
+    if api.authority:
+        cluster["certificate-authority-data"] = base64.b64encode(Path(api.authority).read_bytes()).decode()
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "cloud", "cluster": cluster}],
+        "users": [{"name": namespace, "user": {"token": answer["status"]["token"]}}],
+        "contexts": [{"name": "audit", "context": {"cluster": "cloud", "user": namespace, "namespace": namespace}}],
+        "current-context": "audit",
+    }
+    return yaml.safe_dump(content, sort_keys=False)
+
+
+def clean(admin: Path) -> list[str]:
+    """Remove the tenants and the reader with all that is in them, wait until they are gone, and return their names."""
+    api = Api(admin)
+    for collection in (CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES):
+        api.remove(f"{collection}/{READER}")
+    namespaces = [*TENANTS.values(), READER]
+    there = [name for name in namespaces if api.request("GET", f"/api/v1/namespaces/{name}").ok]
+    for name in there:
+        api.remove(f"/api/v1/namespaces/{name}")
+    deadline = time.monotonic() + _GONE_WITHIN
+    left = there
+    while left and time.monotonic() < deadline:
+        time.sleep(0.5)
+        left = [name for name in left if api.request("GET", f"/api/v1/namespaces/{name}").status != 404]
+    if left:
+        raise KitError(
+            f"namespace {', '.join(left)} is still there after {_GONE_WITHIN:.0f} s", "try again in a minute"
+        )
+    return there

@@ -1,0 +1,88 @@
+"""Handshakes with a server, to see which versions and suites of TLS it accepts."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import warnings
+from dataclasses import dataclass
+
+from core.errors import KitError
+
+SECONDS = 5.0
+WEAK_SUITES = "aNULL:eNULL:kRSA:@SECLEVEL=0"
+"""Without authentication, without encryption, or without forward secrecy (TLS 1.2 and older)."""
+
+_REFUSALS = (
+    "PROTOCOL_VERSION",
+    "UNSUPPORTED_PROTOCOL",
+    "HANDSHAKE_FAILURE",
+    "INSUFFICIENT_SECURITY",
+    "WRONG_VERSION_NUMBER",
+    "UNEXPECTED_EOF",
+    "NO_SHARED_CIPHER",
+)
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """How a server took an offer: the version and suite agreed on, or its refusal."""
+
+    accepted: bool
+    detail: str
+
+
+def offer(
+    host: str,
+    port: int,
+    *,
+    versions: tuple[ssl.TLSVersion, ssl.TLSVersion],
+    suites: str = "ALL:@SECLEVEL=0",
+    authority: str | None = None,
+    verify: bool = False,
+) -> Handshake:
+    """Offer a range of versions and some suites. Raises KitError when no answer decides the matter.
+
+    With ``verify`` the certificate has to fit the host and be signed by ``authority`` (a file), else it is a refusal on
+    our side, reported as not accepted.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if verify:
+        context.load_verify_locations(cafile=authority) if authority else context.load_default_certs()
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version, context.maximum_version = versions
+    context.set_ciphers(suites)
+    try:
+        with (
+            socket.create_connection((host, port), timeout=SECONDS) as raw,
+            context.wrap_socket(raw, server_hostname=host) as secure,
+        ):
+            suite = (secure.cipher() or ("an unnamed suite",))[0]
+            return Handshake(accepted=True, detail=f"{secure.version()} with {suite}")
+    except ssl.SSLCertVerificationError as error:
+        return Handshake(accepted=False, detail=f"certificate: {error.verify_message}")
+    except (ssl.SSLEOFError, ConnectionResetError) as error:
+        return Handshake(accepted=False, detail=f"the server ended the connection ({type(error).__name__})")
+    except ssl.SSLError as error:
+        reason = error.reason or str(error)
+        if any(refusal in reason for refusal in _REFUSALS):
+            return Handshake(accepted=False, detail=f"refused: {reason}")
+        raise KitError(f"{host} port {port}: the handshake decided nothing: {reason}") from error
+    except OSError as error:
+        raise KitError(f"{host} port {port}: no connection: {error}") from error
+
+
+def plain_http(host: str, port: int) -> str:
+    """Send a plain HTTP request to a port, and return the first line of the answer, empty when it was closed."""
+    try:
+        with socket.create_connection((host, port), timeout=SECONDS) as raw:
+            raw.sendall(f"GET /api HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            return raw.recv(200).decode(errors="replace").split("\r\n")[0]
+    except (ConnectionResetError, BrokenPipeError):
+        return ""
+    except OSError as error:
+        raise KitError(f"{host} port {port}: no connection: {error}") from error
