@@ -22,12 +22,13 @@ def progress() -> Progress:
         TimeElapsedColumn(),
         console=stderr,
         transient=True,
+        disable=not stderr.is_terminal,
     )
 
 
 def say(message: str) -> None:
     """Tell the person one thing, without markup."""
-    stderr.print(message, markup=False)
+    stderr.print(message, markup=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import Annotated
 
 import typer
 from click.exceptions import Abort, ClickException
@@ -15,7 +16,6 @@ from core.errors import KitError, ProgramError
 
 app = typer.Typer(
     name="govcloud",
-    help="Provision, enforce and prove the clouds of a national government.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -27,16 +27,30 @@ _GROUPS = {
     "hosts": "govcloud.playbooks_commands",
     "audit": "govcloud.audit_commands",
 }
-_COMMANDS = ("govcloud.up_commands", "govcloud.env_commands", "govcloud.doctor_commands")
+_COMMANDS = {
+    "up": "govcloud.up_commands",
+    "down": "govcloud.up_commands",
+    "env": "govcloud.env_commands",
+    "doctor": "govcloud.doctor_commands",
+}
+
+
+@app.callback()
+def _program(
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and all that programs said.")] = False,
+) -> None:
+    """Provision, enforce and prove the clouds of a national government."""
 
 
 def _mount(wanted: str | None) -> None:
-    """Mount the group that is asked for, or all of them: an import of a part costs up to a second."""
+    """Mount what is asked for, or everything for the help: an import of a part costs up to a second."""
+    everything = wanted not in {**_GROUPS, **_COMMANDS}
     for name, module in _GROUPS.items():
-        if wanted in (name, None):
+        if everything or wanted == name:
             app.add_typer(importlib.import_module(module).app, name=name)
-    if wanted not in _GROUPS:
-        for module in _COMMANDS:
+    for name, module in _COMMANDS.items():
+        if everything or wanted == name:
             importlib.import_module(module).register(app)
 
 
