@@ -1,0 +1,77 @@
+"""The rules as admission policies, so that whoever goes around Pulumi meets the same rule at the API server."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from modules import labels
+from policies.rules import Compiled, MatchedKind, ObjectRule, Validation
+
+_API: Final = "admissionregistration.k8s.io/v1"
+_PREFIX: Final = "govcloud-"
+
+
+def render(compiled: Compiled) -> list[dict[str, Any]]:
+    """Return the ValidatingAdmissionPolicy of a rule and its binding.
+
+    It holds in the namespaces of the kit's clouds at the rule's levels, and refuses what it cannot evaluate.
+    """
+    rule = compiled.rule
+    name = f"{_PREFIX}{rule.id}"
+    spec = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [_matched(kind) for kind in rule.kinds]},
+        "variables": [{"name": it.name, "expression": it.expression} for it in rule.variables],
+        "validations": [_validation(it) for it in rule.validations],
+    }
+    levels = {"key": labels.SECURITY_LEVEL, "operator": "In", "values": [str(level) for level in rule.levels]}
+    binding = {
+        "policyName": name,
+        "validationActions": ["Deny" if rule.enforcement == "mandatory" else "Warn"],
+        "matchResources": {"namespaceSelector": {"matchExpressions": [levels]}},
+    }
+    head = {"name": name, "labels": {labels.MANAGED_BY: "govcloud"}, "annotations": _annotations(rule)}
+    return [
+        {"apiVersion": _API, "kind": "ValidatingAdmissionPolicy", "metadata": head, "spec": spec},
+        {
+            "apiVersion": _API,
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": name, "labels": {labels.MANAGED_BY: "govcloud"}},
+            "spec": binding,
+        },
+    ]
+
+
+def _annotations(rule: ObjectRule) -> dict[str, str]:
+    return {
+        f"{labels.PREFIX}/title": rule.title,
+        f"{labels.PREFIX}/requirements": ",".join(rule.requirements),
+        f"{labels.PREFIX}/severity": rule.severity,
+    }
+
+
+def _matched(kind: MatchedKind) -> dict[str, Any]:
+    resources = [kind.resource, *(f"{kind.resource}/{it}" for it in kind.subresources)]
+    return {
+        "apiGroups": [kind.group],
+        "apiVersions": [kind.version],
+        "operations": ["CREATE", "UPDATE"],
+        "resources": resources,
+    }
+
+
+def _validation(validation: Validation) -> dict[str, Any]:
+    identity = f"[{', '.join(validation.requirements)}]"
+    rest = f"; allowed: {validation.allowed}. To mend: {validation.mend}"
+    return {
+        "expression": validation.expression,
+        "message": f"{identity} not allowed{rest}",
+        "messageExpression": f"{_text(identity + ' ')} + ({validation.found}) + {_text(rest)}",
+        "reason": "Forbidden",
+    }
+
+
+def _text(value: str) -> str:
+    """Write a text as CEL does."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

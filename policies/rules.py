@@ -1,0 +1,154 @@
+"""The rules, read from their folders. A rule file with a mistake is refused with the file and the expression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import KitError
+from modules.levels import Level
+from policies.cel import Expression, ExpressionError
+
+FOLDER: Final = Path(__file__).parent / "rules"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Text = Annotated[str, Field(min_length=1)]
+Requirement = Annotated[str, Field(pattern=r"^GVC-[A-Z0-9]{3}-[0-9]{2}$")]
+
+
+class MatchedKind(_Model):
+    """A kind of object that a rule judges."""
+
+    group: str
+    version: Text
+    kind: Text
+    resource: Text
+    """Plural name in the API, for admission."""
+    subresources: tuple[Text, ...] = ()
+    """Further doors by which such an object changes, for admission."""
+
+    @property
+    def api_version(self) -> str:
+        """As it stands in a manifest: ``apps/v1``, or ``v1`` for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+class Reference(_Model):
+    """Where the rule's content comes from."""
+
+    document: Text
+    place: Text
+
+
+class Variable(_Model):
+    """An expression with a name, for the expressions below it."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9]*$")]
+    expression: Text
+
+
+class Validation(_Model):
+    """One thing that must be true of an object, and what to say when it is not."""
+
+    requirements: Annotated[tuple[Requirement, ...], Field(min_length=1)]
+    expression: Text
+    found: Text
+    """An expression that gives, as text, what was found."""
+    allowed: Text
+    mend: Text
+
+
+class Rule(_Model):
+    """What every rule has, however it judges."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,62}$")]
+    title: Text
+    description: Text
+    severity: Literal["low", "medium", "high", "critical"]
+    levels: Annotated[tuple[Level, ...], Field(min_length=1)]
+    enforcement: Literal["mandatory", "advisory"]
+    references: tuple[Reference, ...]
+
+
+class ObjectRule(Rule):
+    """A rule that judges one object, in CEL."""
+
+    kinds: Annotated[tuple[MatchedKind, ...], Field(min_length=1)]
+    variables: tuple[Variable, ...] = ()
+    validations: Annotated[tuple[Validation, ...], Field(min_length=1)]
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The requirements that it serves, each once."""
+        return tuple(dict.fromkeys(it for validation in self.validations for it in validation.requirements))
+
+
+class StackRule(Rule):
+    """A rule over all objects of a stack together, in Python: policies.stack_rules has the function of its id."""
+
+    scope: Literal["stack"]
+    requirements: Annotated[tuple[Requirement, ...], Field(min_length=1)]
+    allowed: Text
+    mend: Text
+
+
+class Compiled:
+    """An object rule whose expressions are ready to be evaluated."""
+
+    def __init__(self, rule: ObjectRule, file: Path) -> None:
+        self.rule = rule
+        self.kinds = {(kind.api_version, kind.kind) for kind in rule.kinds}
+        known: dict[str, str] = {}
+        for variable in rule.variables:
+            known[variable.name] = _compile(variable.expression, known, f"{file}: variable {variable.name}").text
+        self.validations = [
+            (
+                validation,
+                _compile(validation.expression, known, f"{file}: validations[{index}].expression"),
+                _compile(validation.found, known, f"{file}: validations[{index}].found"),
+            )
+            for index, validation in enumerate(rule.validations)
+        ]
+
+
+def _compile(text: str, variables: Mapping[str, str], place: str) -> Expression:
+    try:
+        return Expression(text, variables)
+    except ExpressionError as error:
+        raise KitError(f"{place}: {error}", "correct the rule file") from error
+
+
+def read(file: Path) -> Compiled | StackRule:
+    """Read one rule file. Raises KitError that names the file, the field or expression, and what is wrong."""
+    try:
+        content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise KitError(f"{file}: {error}", "correct the rule file") from error
+    try:
+        if isinstance(content, dict) and content.get("scope") == "stack":
+            rule: Compiled | StackRule = StackRule.model_validate(content)
+        else:
+            rule = Compiled(ObjectRule.model_validate(content), file)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "file"
+        raise KitError(f"{file}: {place}: {first['msg']}", "correct the rule file") from error
+    identity = rule.id if isinstance(rule, StackRule) else rule.rule.id
+    if identity != file.parent.name:
+        raise KitError(f"{file}: the id {identity} is not the name of its folder", "a rule is known by its folder")
+    return rule
+
+
+@cache
+def shipped() -> tuple[Compiled | StackRule, ...]:
+    """Return every rule of the kit, in the order of their ids."""
+    return tuple(read(file) for file in sorted(FOLDER.glob("*/rule.yaml")))
