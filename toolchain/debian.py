@@ -32,8 +32,13 @@ def ensure(suite: str, packages: Sequence[str]) -> Path:
 
     The layer is made once and then kept: removing the folder fetches the packages anew, with Debian's updates.
     """
-    digest = digest_of([suite, list(packages), architecture(), Path(__file__).read_text()])
-    return store.provide(cache_dir() / "debian", "-".join(packages), digest, lambda into: _make(into, suite, packages))
+    name, digest = "-".join(packages), _digest(suite, packages)
+    return store.provide(cache_dir() / "debian", name, digest, lambda into: _make(into, suite, packages))
+
+
+def folder_of(suite: str, packages: Sequence[str]) -> Path:
+    """Where the layer of the packages is, or would be."""
+    return store.place(cache_dir() / "debian", "-".join(packages), _digest(suite, packages))
 
 
 def kept(name: str) -> bool:
@@ -45,6 +50,10 @@ def packages_in(listing: str) -> dict[str, str]:
     """Read names and versions out of a list of .deb files."""
     parts = (line.split("_") for line in listing.split() if line.endswith(".deb"))
     return {name: unquote(version) for name, version, _ in parts}
+
+
+def _digest(suite: str, packages: Sequence[str]) -> str:
+    return digest_of([suite, list(packages), architecture(), Path(__file__).read_text()])
 
 
 def _make(into: Path, suite: str, packages: Sequence[str]) -> None:
