@@ -1,0 +1,25 @@
+"""The program that the engine starts as ``pulumi-resource-kubernetes``."""
+
+from __future__ import annotations
+
+import sys
+
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from toolchain.plugins import serving
+from toolchain.plugins.kubernetes_provider.servicer import Provider
+
+THREADS = 256
+"""One for each call; the engine decides how many it makes at once."""
+
+
+def main() -> None:
+    """Serve the engine whose address is the last argument."""
+    provider = Provider(sys.argv[-1] if len(sys.argv) > 1 else "")
+    serving.serve(
+        lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server), threads=THREADS
+    )
+
+
+if __name__ == "__main__":
+    main()

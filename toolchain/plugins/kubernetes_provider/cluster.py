@@ -1,0 +1,182 @@
+"""What the provider does to objects of a cluster: apply, read, delete."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from toolchain.plugins.kubernetes_provider import client as http
+from toolchain.plugins.kubernetes_provider import naming
+from toolchain.plugins.kubernetes_provider.client import ApiError, Client
+from toolchain.plugins.kubernetes_provider.discovery import Discovery, Location, UnknownKind
+from toolchain.plugins.kubernetes_provider.kinds import Kind
+from toolchain.plugins.kubernetes_provider.waiting import Waiter
+
+DEFINITION_SECONDS: Final = 10.0
+"""How long to wait for the API to serve a kind whose definition may just have been made."""
+IMMUTABLE: Final = ("field is immutable", "cannot change roleRef", "updates to statefulset spec", "may not be changed")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One object: its kind, its inputs as the API takes them, and who owns its fields."""
+
+    kind: Kind
+    inputs: dict[str, Any]
+    manager: str
+    patch: bool = False
+
+
+class Cluster:
+    """One cluster's API, with the namespace of objects that name none."""
+
+    def __init__(self, connection: http.Connection, namespace: str, cancelled: threading.Event) -> None:
+        self.client = Client(connection, cancelled)
+        self.discovery = Discovery(self.client)
+        self.waiter = Waiter(self.client, cancelled)
+        self.namespace = namespace or connection.namespace or "default"
+        self._cancelled = cancelled
+
+    def serves(self, kind: Kind) -> bool:
+        """Whether the API serves this kind now."""
+        try:
+            self.discovery.locate(kind)
+        except UnknownKind:
+            return False
+        return True
+
+    def locate(self, kind: Kind) -> Location:
+        """Return where a kind's objects are, waiting a little for a definition that was just made."""
+        until = time.monotonic() + DEFINITION_SECONDS
+        while True:
+            try:
+                return self.discovery.locate(kind)
+            except UnknownKind:
+                if time.monotonic() > until or "." not in kind.group:
+                    raise
+                self.discovery.forget(kind)
+                if self._cancelled.wait(0.5):
+                    raise http.Cancelled from None
+
+    def apply(
+        self, target: Target, *, dry_run: bool, new: bool, warnings: list[str]
+    ) -> tuple[dict[str, Any], Location]:
+        """Apply an object for its field manager and return it as the API has it then.
+
+        A dry run of a new object whose predecessor stands in its way is made under another name, as its predecessor
+        will be gone by then.
+        """
+        where = self.locate(target.kind)
+        body = self._body(target, where)
+        namespace, name = body["metadata"].get("namespace", ""), body["metadata"].get("name", "")
+        query = {
+            "fieldManager": target.manager,
+            "fieldValidation": "Warn",
+            "force": "true" if _forced(target) else "false",
+        }
+        if dry_run:
+            query["dryRun"] = "All"
+        if not name and new:
+            query.pop("force")
+            return self.client.request("POST", where.path(namespace), query=query, body=body, warnings=warnings), where
+        path = where.path(namespace, name)
+        try:
+            done = self.client.request("PATCH", path, query=query, body=body, content=http.APPLY, warnings=warnings)
+        except ApiError as error:
+            if not (dry_run and new and any(text in error.message for text in IMMUTABLE)):
+                raise
+            other = f"{name}-{naming.suffix()}"
+            body["metadata"]["name"] = other
+            path = where.path(namespace, other)
+            done = self.client.request("PATCH", path, query=query, body=body, content=http.APPLY, warnings=warnings)
+            done["metadata"]["name"] = name
+        return done, where
+
+    def read(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
+        """Return a live object, or None if there is none (or no such kind any more)."""
+        try:
+            where = self.discovery.locate(kind)
+            return self.client.request("GET", where.path(namespace or self.namespace, name))
+        except UnknownKind:
+            return None
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    def delete(self, kind: Kind, obj: Mapping[str, Any], namespace: str, name: str) -> tuple[str, str] | None:
+        """Ask for an object's deletion; return its path and uid for waiting, or None if it is gone already."""
+        try:
+            where = self.discovery.locate(kind)
+        except UnknownKind:
+            return None
+        path = where.path(namespace or self.namespace, name)
+        policy = str(naming.annotations(obj).get("pulumi.com/deletionPropagationPolicy") or "foreground").capitalize()
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
+        try:
+            answer = self.client.request("DELETE", path, body=options)
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            if error.code != 409:  # a namespace that is being deleted answers so
+                raise
+            return path, str(naming.metadata(obj).get("uid") or "")
+        if answer.get("kind") == "Status":
+            return path, str((answer.get("details") or {}).get("uid") or "")
+        return path, str(answer.get("metadata", {}).get("uid") or "")
+
+    def relinquish(self, target: Target) -> None:
+        """Give up every field of an object that the target's manager owns; nobody's object is deleted by it."""
+        where = self.locate(target.kind)
+        bare = {
+            "metadata": {key: value for key, value in target.inputs["metadata"].items() if key in ("name", "namespace")}
+        }
+        body = self._body(Target(target.kind, bare, target.manager), where)
+        path = where.path(body["metadata"].get("namespace", ""), body["metadata"]["name"])
+        try:
+            self.client.request("PATCH", path, query={"fieldManager": target.manager}, body=body, content=http.APPLY)
+        except ApiError as error:
+            if error.code != 404:
+                raise
+
+    def _body(self, target: Target, where: Location) -> dict[str, Any]:
+        meta = dict(naming.metadata(target.inputs))
+        if not where.namespaced:
+            meta.pop("namespace", None)
+        elif not meta.get("namespace"):
+            meta["namespace"] = self.namespace
+        return {**target.inputs, "apiVersion": target.kind.api_version, "kind": target.kind.kind, "metadata": meta}
+
+
+def _forced(target: Target) -> bool:
+    return naming.annotations(target.inputs).get("pulumi.com/patchForce") == "true"
+
+
+def explain(error: ApiError, kind: Kind, identity: str) -> str:
+    """Return one readable message for what the API refused."""
+    managers = sorted({str(c.get("message", "")) for c in error.causes if c.get("reason") == "FieldManagerConflict"})
+    if managers:
+        fields = ", ".join(str(c.get("field", "")) for c in error.causes)
+        return (
+            f"{kind.kind} {identity}: other managers own fields that this program sets: {'; '.join(managers)} ({fields}). "
+            f'Let the other manager go, or take the fields over with the annotation "pulumi.com/patchForce": "true"'
+        )
+    return error.message
+
+
+def field_manager(inputs: Mapping[str, Any], kept: str) -> str:
+    """Return the field manager's name: the annotation's, the one kept in the state, or a new one."""
+    named = naming.annotations(inputs).get("pulumi.com/patchFieldManager")
+    if isinstance(named, str) and named:
+        return named
+    return kept or naming.field_manager()
+
+
+def may_not_preview(error: ApiError) -> bool:
+    """Whether a dry run failed only because this user has no right to make one, or its namespace is not there yet."""
+    if error.code == 404 and error.reason == "NotFound" and "namespaces" in error.message:
+        return True
+    return error.code == 403 and any(f" cannot {verb} resource " in error.message for verb in ("patch", "create"))

@@ -1,0 +1,81 @@
+"""Names: which objects get one made for them, and how objects are named in the engine's state."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+
+AUTONAMED: Final = "pulumi.com/autonamed"
+SUFFIX_LENGTH: Final = 8
+
+
+class NameError_(Exception):
+    """The object needs a name that neither the program nor the configuration gives."""
+
+
+def suffix(seed: bytes = b"") -> str:
+    """Return eight hexadecimal digits; the same ``seed`` gives the same ones, no seed gives new ones each time."""
+    return hashlib.sha256(seed).hexdigest()[:SUFFIX_LENGTH] if seed else secrets.token_hex(SUFFIX_LENGTH // 2)
+
+
+def field_manager() -> str:
+    """Return a new name for the owner of one object's fields."""
+    return f"pulumi-kubernetes-{suffix()}"
+
+
+def metadata(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the object's metadata, or an empty map where it has none that is known."""
+    found = obj.get("metadata")
+    return found if isinstance(found, dict) else {}
+
+
+def annotations(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the object's annotations, or an empty map where it has none that are known."""
+    found = metadata(obj).get("annotations")
+    return found if isinstance(found, dict) else {}
+
+
+def named(
+    inputs: dict[str, Any],
+    old: Mapping[str, Any],
+    resource: str,
+    seed: bytes,
+    proposed: str = "",
+    mode: str = "PROPOSE",
+) -> dict[str, Any]:
+    """Return ``inputs`` with a name: the program's own, the one made before, or a new one after ``resource``.
+
+    ``proposed`` and ``mode`` are the project's naming configuration (PROPOSE, ENFORCE or DISABLE).
+    """
+    meta = inputs.get("metadata", {})
+    if not isinstance(meta, dict) or meta.get("name") is not None or meta.get("generateName") is not None:
+        return inputs
+    if old and AUTONAMED in annotations(old) and metadata(old).get("name"):
+        name = metadata(old)["name"]
+    elif mode == "DISABLE":
+        raise NameError_("automatic names are disabled in this project: set metadata.name")
+    else:
+        name = proposed or f"{resource}-{suffix(seed)}"
+    marked = meta.get("annotations", {})
+    if isinstance(marked, dict):
+        marked = {**marked, AUTONAMED: "true"}
+    return {**inputs, "metadata": {**meta, "name": name, "annotations": marked}}
+
+
+def identity(obj: Mapping[str, Any]) -> str:
+    """Return the object's id in the engine's state: ``namespace/name``, or ``name`` without a namespace."""
+    meta = metadata(obj)
+    return f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else str(meta.get("name", ""))
+
+
+def parse_identity(text: str) -> tuple[str, str]:
+    """Return namespace (or nothing) and name of an id."""
+    namespace, _, name = text.rpartition("/")
+    return namespace, name
+
+
+def is_autonamed(obj: Mapping[str, Any]) -> bool:
+    """Whether the object's name was made here."""
+    return annotations(obj).get(AUTONAMED) == "true"

@@ -1,0 +1,254 @@
+"""What happens to a resource: its inputs are checked, compared, applied, read back and deleted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from toolchain.plugins.kubernetes_provider import (
+    checkpoint,
+    diff,
+    kinds,
+    kubeconfig,
+    naming,
+    normalize,
+    values,
+    waiting,
+)
+from toolchain.plugins.kubernetes_provider import cluster as clusters
+from toolchain.plugins.kubernetes_provider.client import ApiError, Unreachable
+from toolchain.plugins.kubernetes_provider.cluster import Cluster, Target
+from toolchain.plugins.kubernetes_provider.configuration import Configuration
+from toolchain.plugins.kubernetes_provider.diff import Comparison
+from toolchain.plugins.kubernetes_provider.discovery import UnknownKind
+from toolchain.plugins.kubernetes_provider.waiting import NotReady
+
+
+class Teller(Protocol):
+    """Shows a message about one resource; a passing one only while the resource is worked on."""
+
+    def __call__(self, message: str, severity: str = "INFO", *, passing: bool = False) -> None: ...  # noqa: D102
+
+
+class Refused(Exception):
+    """The API refused an object, or this provider cannot serve it; the message is for the person."""
+
+
+class Partial(Exception):
+    """An object is there but not as it should be; the state is kept so that the next run goes on from it."""
+
+    def __init__(self, message: str, identity: str, state: dict[str, Any], inputs: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.identity = identity
+        self.state = state
+        self.inputs = inputs
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the engine says of a resource, with the marks of secrets."""
+
+    urn: str
+    identity: str = ""
+    olds: dict[str, Any] = field(default_factory=dict)
+    old_inputs: dict[str, Any] = field(default_factory=dict)
+    news: dict[str, Any] = field(default_factory=dict)
+    timeout: float = 0.0
+
+    @property
+    def type(self) -> str:
+        """The resource's type, such as ``kubernetes:core/v1:Namespace``."""
+        return self.urn.split("::")[2].rpartition("$")[2]
+
+    @property
+    def name(self) -> str:
+        """The resource's name in the program."""
+        return self.urn.split("::", 3)[3]
+
+    @property
+    def patch(self) -> bool:
+        """Whether it stands for some fields of somebody else's object."""
+        return kinds.is_patch(self.type)
+
+
+class Resources:
+    """The resources of one cluster."""
+
+    def __init__(self, configuration: Configuration, cancelled: threading.Event) -> None:
+        self._configuration = configuration
+        self._cancelled = cancelled
+        self._lock = threading.Lock()
+        self._cluster: Cluster | None = None
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster, whose credentials are read when it is first needed."""
+        with self._lock:
+            if self._cluster is None:
+                given = self._configuration
+                connection = kubeconfig.load(given.kubeconfig, given.context, given.cluster)
+                self._cluster = Cluster(connection, given.namespace, self._cancelled)
+            return self._cluster
+
+    def check(
+        self, asked: Request, olds: Mapping[str, Any], seed: bytes, proposed: str, mode: str
+    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """Return complete inputs, with the marks of secrets, and what is wrong with them as (property, reason)."""
+        if why := kinds.unsupported(asked.type):
+            return asked.news, [("", why)]
+        if kinds.is_list(asked.type, asked.news):
+            return asked.news, [("items", "a list is no object that can be made; use the type of its items")]
+        news = normalize.clean(values.plain(asked.news))
+        if isinstance(news.get("apiVersion"), str):
+            news["apiVersion"] = news["apiVersion"].removeprefix("core/")
+        if asked.patch:
+            if not naming.metadata(news).get("name"):
+                return asked.news, [("metadata.name", "a patch must name the object that it changes")]
+        else:
+            news = naming.named(news, olds, asked.name, seed, proposed, mode)
+        if self._configuration.namespace and self._wants_namespace(asked, news):
+            news["metadata"] = {**naming.metadata(news), "namespace": self._configuration.namespace}
+        return values.mark_secrets(news, asked.news), []
+
+    def _wants_namespace(self, asked: Request, news: Mapping[str, Any]) -> bool:
+        if naming.metadata(news).get("namespace") is not None:
+            return False
+        try:
+            return self.cluster.discovery.locate(kinds.of(news, asked.type)).namespaced
+        except UnknownKind:
+            return True
+
+    def diff(self, asked: Request, ignored: list[str]) -> Comparison:
+        """Compare what was applied last with what the program asks for."""
+        old, new = checkpoint.last_inputs(asked.olds, asked.old_inputs), values.plain(asked.news)
+        given = self._configuration
+        immutable = diff.force_new(
+            kinds.of(new, asked.type),
+            new,
+            patch=asked.patch,
+            config_map_mutable=given.config_map_mutable,
+            secret_mutable=given.secret_mutable,
+        )
+        return diff.compare(old, new, immutable, ignored)
+
+    def create(self, asked: Request, tell: Teller, *, dry_run: bool) -> tuple[str, dict[str, Any]]:
+        """Make an object and wait until it is ready; return its id and state. A dry run returns what it would be."""
+        manager = clusters.field_manager(values.plain(asked.news), "")
+        live = self._apply(asked, manager, tell, dry_run=dry_run, new=True)
+        if live is None:
+            return "", asked.news
+        state = self._state(asked, live, manager)
+        return ("" if dry_run else naming.identity(live)), state
+
+    def update(self, asked: Request, tell: Teller, *, dry_run: bool) -> dict[str, Any]:
+        """Change an object and wait until it is ready; return its state. A dry run returns what it would be."""
+        kept = checkpoint.manager_of(asked.olds)
+        manager = clusters.field_manager(values.plain(asked.news), kept)
+        live = self._apply(asked, manager, tell, dry_run=dry_run, new=False)
+        if live is None:
+            return asked.news
+        if kept and kept != manager and not dry_run:
+            old = values.plain(asked.news)
+            self.cluster.relinquish(Target(kinds.of(old, asked.type), old, kept))
+        return self._state(asked, live, manager)
+
+    def _apply(self, asked: Request, manager: str, tell: Teller, *, dry_run: bool, new: bool) -> dict[str, Any] | None:
+        """Apply, wait, and return the live object; None where a dry run can tell nothing."""
+        inputs = normalize.clean(values.plain(asked.news))
+        kind = kinds.of(inputs, asked.type)
+        if dry_run and (values.has_unknown(inputs) or (new and asked.patch)):
+            return None
+        target = Target(kind, inputs, manager, patch=asked.patch)
+        warnings: list[str] = []
+        try:
+            if dry_run and not self.cluster.serves(kind):
+                return None
+            live, where = self.cluster.apply(target, dry_run=dry_run, new=new, warnings=warnings)
+        except ApiError as error:
+            if dry_run and clusters.may_not_preview(error):
+                return None
+            raise Refused(clusters.explain(error, kind, naming.identity(inputs))) from error
+        except Unreachable as error:
+            if dry_run:
+                tell(f"not previewed: {error}", "WARNING")
+                return None
+            raise
+        for warning in warnings:
+            tell(warning, "WARNING")
+        if dry_run:
+            return checkpoint.previewed(live, inputs, new=new)
+        if kind.kind == "CustomResourceDefinition":
+            self.cluster.discovery.forget()
+        if asked.patch or waiting.skipped(inputs):
+            return live
+        limit = waiting.seconds(inputs, asked.timeout)
+        try:
+            return self.cluster.waiter.until_ready(live, where, limit, lambda text: tell(text, passing=True))
+        except NotReady as error:
+            state = self._state(asked, error.obj, manager)
+            message = f"{kind.kind} {naming.identity(error.obj)}: {error}"
+            raise Partial(message, naming.identity(error.obj), state, asked.news) from error
+
+    def _state(self, asked: Request, live: Mapping[str, Any], manager: str) -> dict[str, Any]:
+        first = values.plain(asked.olds.get(checkpoint.INITIAL_API_VERSION)) or live.get("apiVersion", "")
+        return checkpoint.state(live, asked.news, api_version=str(first), manager=manager)
+
+    def read(self, asked: Request, tell: Teller) -> tuple[str, dict[str, Any], dict[str, Any]] | None:
+        """Return an object's id, state and inputs as they are now, or None if it is gone."""
+        namespace, name = naming.parse_identity(asked.identity)
+        old_inputs = values.plain(asked.old_inputs) or checkpoint.last_inputs(asked.olds, {})
+        kind = kinds.of(old_inputs or values.plain(asked.olds), asked.type)
+        try:
+            live = self.cluster.read(kind, namespace, name)
+        except Unreachable as error:
+            return self._unreachable(asked, error, tell)
+        if live is None:
+            return None
+        if old_inputs:
+            inputs = normalize.inputs_after(live, old_inputs)
+        else:
+            inputs = normalize.inputs_from_live(live)
+        marked = values.mark_secrets(inputs, asked.old_inputs)
+        manager = clusters.field_manager(old_inputs, checkpoint.manager_of(asked.olds))
+        first = values.plain(asked.olds.get(checkpoint.INITIAL_API_VERSION)) or live["apiVersion"]
+        state = checkpoint.state(live, marked, api_version=str(first), manager=manager)
+        return asked.identity, state, marked
+
+    def _unreachable(
+        self, asked: Request, error: Unreachable, tell: Teller
+    ) -> tuple[str, dict[str, Any], dict[str, Any]] | None:
+        if self._configuration.delete_unreachable:
+            tell(f"{error}; forgotten, as deleteUnreachable asks", "WARNING")
+            return None
+        if self._configuration.skip_update_unreachable:
+            tell(f"{error}; kept as it was, as skipUpdateUnreachable asks", "WARNING")
+            return asked.identity, asked.olds, asked.old_inputs
+        raise error
+
+    def delete(self, asked: Request, tell: Teller) -> None:
+        """Delete an object and wait until it is gone; of a patch, give its fields back."""
+        namespace, name = naming.parse_identity(asked.identity)
+        obj = values.plain(asked.olds)
+        kind = kinds.of(obj, asked.type)
+        try:
+            if asked.patch:
+                meta = {"metadata": {"name": name, "namespace": namespace}}
+                self.cluster.relinquish(Target(kind, meta, checkpoint.manager_of(asked.olds)))
+                return
+            pending = self.cluster.delete(kind, obj, namespace, name)
+            if pending is None or waiting.skipped(obj):
+                return
+            limit = waiting.seconds(obj, asked.timeout)
+            self.cluster.waiter.until_gone(*pending, limit, lambda text: tell(text, passing=True))
+        except Unreachable as error:
+            if not self._configuration.delete_unreachable:
+                raise
+            tell(f"{error}; forgotten, as deleteUnreachable asks", "WARNING")
+        except ApiError as error:
+            raise Refused(clusters.explain(error, kind, asked.identity)) from error
+        except NotReady as error:
+            raise Refused(f"{kind.kind} {asked.identity}: {error}") from error
+        if kind.kind == "CustomResourceDefinition":
+            self.cluster.discovery.forget()

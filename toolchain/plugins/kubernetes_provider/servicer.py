@@ -1,0 +1,267 @@
+"""The provider's side of the protocol: each method reads a request, has the work done, and writes the answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from google.protobuf import any_pb2, empty_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+
+from toolchain.plugins import serving
+from toolchain.plugins.kubernetes_provider import VERSION, configuration, resources, values, yaml_files
+from toolchain.plugins.kubernetes_provider.client import ApiError, Cancelled, Unreachable
+from toolchain.plugins.kubernetes_provider.configuration import ConfigurationError
+from toolchain.plugins.kubernetes_provider.diff import Comparison
+from toolchain.plugins.kubernetes_provider.discovery import UnknownKind
+from toolchain.plugins.kubernetes_provider.kubeconfig import KubeconfigError
+from toolchain.plugins.kubernetes_provider.naming import NameError_
+from toolchain.plugins.kubernetes_provider.resources import Partial, Refused, Request, Resources
+
+EXPECTED = (
+    ApiError,
+    Cancelled,
+    ConfigurationError,
+    KubeconfigError,
+    NameError_,
+    Refused,
+    Unreachable,
+    UnknownKind,
+    ValueError,
+)
+"""Errors whose text is the whole story; any other is a fault of this program and keeps its traceback."""
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    """Serves one provider instance, that is one cluster."""
+
+    def __init__(self, engine: str) -> None:
+        self._cancelled = threading.Event()
+        self._resources = Resources(configuration.Configuration(), self._cancelled)
+        self._engine = engine_pb2_grpc.EngineStub(serving.channel(engine)) if engine else None
+
+    # The provider itself
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        """Take the engine's address and tell what this provider understands."""
+        if request.engine_address:
+            self._engine = engine_pb2_grpc.EngineStub(serving.channel(request.engine_address))
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, supports_autonaming_configuration=True)
+
+    def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        """Take the address of an engine that did not start this process."""
+        self._engine = engine_pb2_grpc.EngineStub(serving.channel(request.address))
+        return empty_pb2.Empty()
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        """Tell the version of the upstream provider that this stands in for."""
+        return plugin_pb2.PluginInfo(version=VERSION)
+
+    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        """Answer with an empty schema: programs bring their own types."""
+        return provider_pb2.GetSchemaResponse(schema=f'{{"name":"kubernetes","version":"{VERSION}"}}')
+
+    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Check the provider's arguments."""
+
+        def work() -> Any:
+            checked, failures = configuration.check(values.from_struct(request.news))
+            return _checked(checked, failures)
+
+        return self._answer(context, work)
+
+    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Tell whether the provider would talk to another cluster, for then everything must be made anew there."""
+
+        def work() -> Any:
+            olds = values.plain(values.from_struct(request.old_inputs or request.olds))
+            news = values.plain(values.from_struct(request.news))
+            return _difference(configuration.compare(olds, news))
+
+        return self._answer(context, work)
+
+    def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Take the provider's arguments; the cluster is first asked when something needs it."""
+
+        def work() -> Any:
+            given = configuration.parse(values.plain(values.from_struct(request.args)))
+            self._resources = Resources(given, self._cancelled)
+            return provider_pb2.ConfigureResponse(
+                acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
+            )
+
+        return self._answer(context, work)
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
+        """End every wait; what was made by then goes into the state as not ready."""
+        self._cancelled.set()
+        return empty_pb2.Empty()
+
+    # Resources
+
+    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Complete a program's inputs: name, namespace, and what is secret."""
+
+        def work() -> Any:
+            asked = Request(request.urn, news=values.from_struct(request.news))
+            olds = values.plain(values.from_struct(request.olds))
+            naming = request.autonaming
+            mode = provider_pb2.CheckRequest.AutonamingOptions.Mode.Name(naming.mode)
+            checked, failures = self._resources.check(asked, olds, request.randomSeed, naming.proposed_name, mode)
+            return _checked(checked, failures)
+
+        return self._answer(context, work)
+
+    def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Tell what an update would change."""
+
+        def work() -> Any:
+            asked = Request(
+                request.urn,
+                olds=values.from_struct(request.olds),
+                old_inputs=values.from_struct(request.old_inputs),
+                news=values.from_struct(request.news),
+            )
+            return _difference(self._resources.diff(asked, list(request.ignoreChanges)))
+
+        return self._answer(context, work)
+
+    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Make an object, or tell what it would be."""
+
+        def work() -> Any:
+            asked = Request(request.urn, news=values.from_struct(request.properties), timeout=request.timeout)
+            identity, state = self._resources.create(asked, self._teller(request.urn), dry_run=request.preview)
+            return provider_pb2.CreateResponse(id=identity, properties=values.to_struct(state))
+
+        return self._answer(context, work, secret=request.properties)
+
+    def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Change an object, or tell what it would be."""
+
+        def work() -> Any:
+            asked = Request(
+                request.urn,
+                identity=request.id,
+                olds=values.from_struct(request.olds),
+                old_inputs=values.from_struct(request.old_inputs),
+                news=values.from_struct(request.news),
+                timeout=request.timeout,
+            )
+            state = self._resources.update(asked, self._teller(request.urn), dry_run=request.preview)
+            return provider_pb2.UpdateResponse(properties=values.to_struct(state))
+
+        return self._answer(context, work, secret=request.news)
+
+    def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Read an object for a refresh, an import or a program's ``get``."""
+
+        def work() -> Any:
+            asked = Request(
+                request.urn,
+                identity=request.id,
+                olds=values.from_struct(request.properties),
+                old_inputs=values.from_struct(request.inputs),
+            )
+            found = self._resources.read(asked, self._teller(request.urn))
+            if found is None:
+                return provider_pb2.ReadResponse()
+            identity, state, inputs = found
+            return provider_pb2.ReadResponse(
+                id=identity, properties=values.to_struct(state), inputs=values.to_struct(inputs)
+            )
+
+        return self._answer(context, work, secret=request.inputs)
+
+    def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Delete an object and wait until it is gone."""
+
+        def work() -> Any:
+            asked = Request(
+                request.urn,
+                identity=request.id,
+                olds=values.from_struct(request.properties),
+                old_inputs=values.from_struct(request.old_inputs),
+                timeout=request.timeout,
+            )
+            self._resources.delete(asked, self._teller(request.urn))
+            return empty_pb2.Empty()
+
+        return self._answer(context, work, secret=request.properties)
+
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Answer the functions that programs call."""
+
+        def work() -> Any:
+            result = yaml_files.invoke(request.tok, values.plain(values.from_struct(request.args)))
+            return provider_pb2.InvokeResponse(**{"return": values.to_struct(result)})
+
+        return self._answer(context, work)
+
+    # Answers
+
+    def _answer(self, context: grpc.ServicerContext, work: Callable[[], Any], secret: Any = None) -> Any:
+        """Do the work and return its answer; tell an expected error in one message without secrets."""
+        try:
+            return work()
+        except Partial as error:
+            message = _redacted(str(error), secret)
+            detail = any_pb2.Any()
+            detail.Pack(
+                provider_pb2.ErrorResourceInitFailed(
+                    id=error.identity,
+                    properties=values.to_struct(error.state),
+                    reasons=[message],
+                    inputs=values.to_struct(error.inputs),
+                )
+            )
+            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message, details=[detail])
+            context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+            context.abort(grpc.StatusCode.UNKNOWN, message)
+        except Cancelled:
+            context.abort(grpc.StatusCode.CANCELLED, "cancelled")
+        except EXPECTED as error:
+            context.abort(grpc.StatusCode.UNKNOWN, _redacted(str(error), secret))
+
+    def _teller(self, urn: str) -> resources.Teller:
+        """Return how to show messages about one resource."""
+
+        def tell(message: str, severity: str = "INFO", *, passing: bool = False) -> None:
+            if self._engine is not None:
+                number = engine_pb2.LogSeverity.Value(severity)
+                self._engine.Log(engine_pb2.LogRequest(severity=number, message=message, urn=urn, ephemeral=passing))
+
+        return tell
+
+
+def _redacted(message: str, secret: Any) -> str:
+    return values.redact(message, values.from_struct(secret)) if secret is not None else message
+
+
+def _checked(inputs: dict[str, Any], failures: list[tuple[str, str]]) -> Any:
+    return provider_pb2.CheckResponse(
+        inputs=values.to_struct(inputs),
+        failures=[provider_pb2.CheckFailure(property=where, reason=reason) for where, reason in failures],
+    )
+
+
+def _difference(found: Comparison) -> Any:
+    response = provider_pb2.DiffResponse
+    return response(
+        changes=response.DIFF_SOME if found.differences else response.DIFF_NONE,
+        replaces=found.replaces,
+        deleteBeforeReplace=found.delete_first,
+        diffs=sorted({str(difference.path[0]) for difference in found.differences}),
+        detailedDiff={
+            difference.text: provider_pb2.PropertyDiff(
+                kind=provider_pb2.PropertyDiff.Kind.Value(
+                    f"{difference.change}_REPLACE" if difference.replaces else difference.change
+                ),
+                inputDiff=True,
+            )
+            for difference in found.differences
+        },
+        hasDetailedDiff=True,
+    )

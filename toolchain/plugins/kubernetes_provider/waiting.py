@@ -1,0 +1,171 @@
+"""Waiting until an object is truly there, or truly gone, and telling what is missing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from toolchain.plugins.kubernetes_provider import naming, readiness
+from toolchain.plugins.kubernetes_provider.client import ApiError, Cancelled, Client, Unreachable
+from toolchain.plugins.kubernetes_provider.discovery import Location
+from toolchain.plugins.kubernetes_provider.readiness import READY, Verdict
+
+DEFAULT_SECONDS: Final = 600.0
+EXPLAIN_AFTER: Final = 3.0
+"""Seconds after which the pods of an object that is not ready are looked at for the reason."""
+
+Tell = Callable[[str], None]
+
+
+class NotReady(Exception):
+    """An object was made or changed, but is not what it should be; ``obj`` is its last state."""
+
+    def __init__(self, message: str, obj: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.obj = obj
+
+
+def seconds(obj: Mapping[str, Any], requested: float) -> float:
+    """Return how long to wait: the resource's own time-out, its annotation, or ten minutes."""
+    if requested:
+        return requested
+    try:
+        return float(naming.annotations(obj)["pulumi.com/timeoutSeconds"])
+    except (KeyError, TypeError, ValueError):
+        return DEFAULT_SECONDS
+
+
+def skipped(inputs: Mapping[str, Any]) -> bool:
+    """Whether the program asked not to wait for this object."""
+    return naming.annotations(inputs).get("pulumi.com/skipAwait") == "true"
+
+
+class Waiter:
+    """Waits for objects of one cluster."""
+
+    def __init__(self, client: Client, cancelled: threading.Event) -> None:
+        self._client = client
+        self._cancelled = cancelled
+
+    def until_ready(self, obj: dict[str, Any], where: Location, limit: float, tell: Tell) -> dict[str, Any]:
+        """Return the object once it is ready; raise NotReady if it fails, the time is over or the run is cancelled."""
+        if not readiness.waits_for(obj):
+            return obj
+        namespace, name = naming.parse_identity(naming.identity(obj))
+        began, told, pause = time.monotonic(), "", 0.1
+        while not (verdict := self._judge(obj)).ready:
+            missing, waited = verdict.missing, time.monotonic() - began
+            if waited > EXPLAIN_AFTER or verdict.failed:
+                missing = "; ".join(filter(None, (missing, self._explain(obj))))
+            if verdict.failed:
+                raise NotReady(missing, obj)
+            if waited > limit:
+                raise NotReady(f"not ready after {limit:.0f} s: {missing}", obj)
+            if missing != told:
+                tell(told := missing)
+            if self._cancelled.wait(pause):
+                raise NotReady(f"cancelled while waiting: {missing}", obj)
+            pause = min(pause * 1.5, 2.0)
+            try:
+                obj = self._client.request("GET", where.path(namespace, name))
+            except Cancelled:
+                raise NotReady(f"cancelled while waiting: {missing}", obj) from None
+            except Unreachable as error:
+                raise NotReady(f"lost sight of it: {error}", obj) from error
+            except ApiError as error:
+                raise NotReady(f"lost sight of it: {error.message}", obj) from error
+        if told:
+            tell("")
+        return obj
+
+    def until_gone(self, path: str, uid: str, limit: float, tell: Tell) -> None:
+        """Return once the object with this uid is gone; raise NotReady when the time is over."""
+        began, told, pause = time.monotonic(), "", 0.05
+        while True:
+            try:
+                obj = self._client.request("GET", path)
+            except ApiError as error:
+                if error.code == 404:
+                    break
+                raise
+            if uid and obj.get("metadata", {}).get("uid") != uid:
+                break  # somebody has made another object with this name since
+            missing = _held_by(obj)
+            if time.monotonic() - began > limit:
+                raise NotReady(f"not gone after {limit:.0f} s: {missing}", obj)
+            if missing != told and time.monotonic() - began > 1:
+                tell(told := missing)
+            if self._cancelled.wait(pause):
+                raise NotReady(f"cancelled while waiting for it to go: {missing}", obj)
+            pause = min(pause * 1.5, 1.0)
+        if told:
+            tell("")
+
+    def _judge(self, obj: dict[str, Any]) -> Verdict:
+        verdict = readiness.judge(obj)
+        kind = obj.get("kind")
+        if verdict.ready and kind == "Service" and obj.get("apiVersion") == "v1":
+            return self._endpoints(obj)
+        if not verdict.ready and kind == "PersistentVolumeClaim" and self._binds_late(obj):
+            return READY
+        return verdict
+
+    def _endpoints(self, service: Mapping[str, Any]) -> Verdict:
+        spec = service.get("spec") or {}
+        if not spec.get("selector") or spec.get("type") == "ExternalName" or spec.get("clusterIP") == "None":
+            return READY
+        meta = service["metadata"]
+        found = self._list(
+            f"/apis/discovery.k8s.io/v1/namespaces/{meta['namespace']}/endpointslices",
+            {"labelSelector": f"kubernetes.io/service-name={meta['name']}"},
+        )
+        ready = any(
+            endpoint.get("conditions", {}).get("ready", True)
+            for part in found
+            for endpoint in part.get("endpoints") or []
+        )
+        return READY if ready else Verdict(ready=False, missing="none of its pods is ready to serve")
+
+    def _binds_late(self, claim: Mapping[str, Any]) -> bool:
+        name = (claim.get("spec") or {}).get("storageClassName")
+        if not name:
+            return False
+        try:
+            found = self._client.request("GET", f"/apis/storage.k8s.io/v1/storageclasses/{name}")
+        except ApiError:
+            return False
+        return found.get("volumeBindingMode") == "WaitForFirstConsumer"
+
+    def _explain(self, obj: Mapping[str, Any]) -> str:
+        """Return what a pod of this object lacks, or the last warning about the object."""
+        meta, spec = obj["metadata"], obj.get("spec") or {}
+        namespace = meta.get("namespace", "")
+        labels = (spec.get("selector") or {}).get("matchLabels") if isinstance(spec.get("selector"), dict) else None
+        try:
+            if labels and namespace:
+                query = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
+                for pod in self._list(f"/api/v1/namespaces/{namespace}/pods", query):
+                    if not readiness.judge(pod).ready and (problem := readiness.pod_problem(pod)):
+                        return f"pod {pod['metadata']['name']}: {problem}"
+            if namespace:
+                query = {"fieldSelector": f"involvedObject.uid={meta.get('uid')},type=Warning"}
+                events = self._list(f"/api/v1/namespaces/{namespace}/events", query)
+                if events:
+                    return str(max(events, key=lambda e: e.get("lastTimestamp") or "").get("message", ""))
+        except (ApiError, Unreachable, Cancelled):
+            return ""
+        return ""
+
+    def _list(self, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        return list(self._client.request("GET", path, query=query).get("items") or [])
+
+
+def _held_by(obj: Mapping[str, Any]) -> str:
+    """Return what keeps an object that is being deleted."""
+    for found in (obj.get("status") or {}).get("conditions") or []:
+        if found.get("status") == "True" and "Remaining" in str(found.get("type")):
+            return str(found.get("message"))
+    finalizers = obj.get("metadata", {}).get("finalizers") or (obj.get("spec") or {}).get("finalizers") or []
+    return f"finalizers {', '.join(finalizers)}" if finalizers else "the API server still has it"

@@ -1,0 +1,102 @@
+"""The environment in which plain ``pulumi`` runs the stacks: engine, plugins, state, passphrase, cluster."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import shutil
+import sys
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+
+from core.errors import KitError
+from core.files import write_atomic
+from toolchain import build
+
+ENGINE_CHOICE = "GOVCLOUD_PULUMI"
+"""Set to ``system`` to use the Pulumi distribution on PATH with its own plugins; otherwise the kit's are used."""
+
+_QUIET = {
+    "PULUMI_SKIP_UPDATE_CHECK": "true",
+    "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
+    "PULUMI_DIY_BACKEND_IGNORE_DEPRECATION_WARNING": "true",
+    "PULUMI_SUPPRESS_NEO_LINK": "true",
+}
+_CONFINED = {
+    "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
+    "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    "PULUMI_DISABLE_REGISTRY_RESOLVE": "true",
+}
+
+
+def environment(state: Path, kubeconfig: Path | None) -> dict[str, str]:
+    """Return the variables that ``pulumi`` needs beside those of this process; PATH is complete.
+
+    ``state`` is the kit's state folder; in ``state/pulumi`` are the stacks' state, the passphrase that encrypts the
+    secrets in it (readable by this user alone) and the plugins. Builds the engine if it is missing. Raises KitError
+    when the distribution on PATH is asked for and there is none.
+    """
+    home = state / "pulumi"
+    stored = home / "stacks"
+    stored.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)
+    variables = {
+        "PULUMI_BACKEND_URL": f"file://{stored}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(home / "passphrase")),
+        **_QUIET,
+    }
+    if kubeconfig is not None:
+        variables["KUBECONFIG"] = str(kubeconfig)
+    match os.environ.get(ENGINE_CHOICE, ""):
+        case "system":
+            if shutil.which("pulumi") is None:
+                raise KitError(
+                    f"{ENGINE_CHOICE}=system, but there is no pulumi on PATH",
+                    f"install the official Pulumi distribution, or unset {ENGINE_CHOICE} to use the kit's own",
+                )
+        case "":
+            folder = home / "engine"
+            variables |= {"PULUMI_HOME": str(folder), "PATH": _path_with(folder / "bin"), **_CONFINED}
+            _install(folder)
+        case other:
+            raise KitError(f"{ENGINE_CHOICE}={other} is not understood", "set it to system, or unset it")
+    return variables
+
+
+def _passphrase(path: Path) -> Path:
+    """Return the file with the passphrase, made once; whoever comes second takes the first one's."""
+    if not path.exists():
+        proposal = path.with_name(f".passphrase.{os.getpid()}")
+        write_atomic(proposal, secrets.token_urlsafe(32) + "\n", mode=0o600)
+        with suppress(FileExistsError):
+            path.hardlink_to(proposal)
+        proposal.unlink()
+    return path
+
+
+def _path_with(folder: Path) -> str:
+    rest = [entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if entry != str(folder)]
+    return os.pathsep.join([str(folder), *rest])
+
+
+def _install(folder: Path) -> None:
+    """Put the engine and the plugins where the engine looks for installed ones; these give no warnings."""
+    engine = build.ensure(["pulumi"])["pulumi"]
+    link = folder / "bin" / "pulumi"
+    if not link.is_symlink() or link.readlink() != engine:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        fresh = link.with_name(f".pulumi.{os.getpid()}")
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(engine)
+        fresh.replace(link)
+    for kind, name, module, package in (
+        ("language", "python", "toolchain.plugins.language_host", "pulumi"),
+        ("resource", "kubernetes", "toolchain.plugins.kubernetes_provider", "pulumi-kubernetes"),
+    ):
+        version = metadata.version(package)
+        launcher = folder / "plugins" / f"{kind}-{name}-v{version}" / f"pulumi-{kind}-{name}"
+        command = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I -m {module} "$@"\n'
+        if not launcher.exists() or launcher.read_text(encoding="utf-8") != command:
+            write_atomic(launcher, command, mode=0o755)
