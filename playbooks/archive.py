@@ -6,20 +6,17 @@ import io
 import zipfile
 from pathlib import Path
 
-from core.files import write_atomic
-
 PACKAGE = Path(__file__).resolve().parent
 START = "from playbooks.agent.service import main\n\nmain()\n"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
-def build(target: Path) -> Path:
-    """Write the agent's archive to ``target`` and return that path."""
+def build() -> bytes:
+    """Return the agent as a zip archive that Python can run."""
     sources = [PACKAGE / "__init__.py", *sorted((PACKAGE / "agent").glob("*.py"))]
     members = {str(path.relative_to(PACKAGE.parent)): path.read_bytes() for path in sources}
-    content = io.BytesIO(b"")
+    content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, data in sorted({**members, "__main__.py": START.encode()}.items()):
-            archive.writestr(zipfile.ZipInfo(name, LONG_AGO), data)
-    write_atomic(target, content.getvalue())
-    return target
+            archive.writestr(zipfile.ZipInfo(name, LONG_AGO), data, zipfile.ZIP_DEFLATED)
+    return content.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
@@ -107,7 +108,7 @@ def run(
             inventory=str(inventory.resolve()),
             limit=limit or None,
             cmdline="--check" if check else None,
-            extravars={**(variables or {}), "network_agent_archive": str(archive.build(Path(name) / "agent.pyz"))},
+            extravars={**(variables or {}), "network_agent": base64.b64encode(archive.build()).decode()},
             envvars=settings,
             event_handler=handle,
             quiet=True,

@@ -10,7 +10,7 @@ description:
   - A file is replaced by renaming, so that a reader sees the old one or the new one.
 options:
   files:
-    description: Files with C(path), C(content) and, unless they are 0644 and root's, C(mode) and C(owner).
+    description: Files with C(path), C(content) or C(base64) and, unless they are 0644 and root's, C(mode) and C(owner).
     type: list
     elements: dict
     default: []
@@ -33,7 +33,8 @@ written:
   returned: always
 """
 
-import hashlib  # noqa: E402 - Ansible reads the documentation first
+import base64  # noqa: E402 - Ansible reads the documentation first
+import hashlib  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import shutil  # noqa: E402
@@ -98,6 +99,11 @@ def copy_program(path: Path, source: Path, digest: str) -> None:
     fresh.replace(path)
 
 
+def content_of(entry: dict[str, Any]) -> bytes:
+    """Return the bytes that a file shall have."""
+    return base64.b64decode(entry["base64"]) if "base64" in entry else str(entry["content"]).encode()
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -112,7 +118,7 @@ def main() -> None:
     try:
         written += [str(p) for p in install_programs(module.params, check=module.check_mode)]
         for entry in module.params["files"]:
-            path, content = Path(entry["path"]), str(entry["content"]).encode()
+            path, content = Path(entry["path"]), content_of(entry)
             mode, owner = int(str(entry.get("mode", "0644")), 8), entry.get("owner", "root")
             if same_file(path, content, mode, owner):
                 continue
