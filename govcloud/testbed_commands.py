@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +13,7 @@ from rich.table import Table
 from core.console import print_json, say, stdout
 from core.errors import KitError
 from govcloud import settled
+from playbooks import runner
 from testbed import checks, hosts, leftovers, ssh
 from testbed.state import State
 from testbed.topology import Topology, load
@@ -40,9 +39,7 @@ def bring_up(topology: Topology) -> None:
         return
     settled.forget(topology)
     state = State.of(topology.name)
-    if importlib.util.find_spec("playbooks.runner") is None:
-        return
-    outcome = importlib.import_module("playbooks.runner").run(state.inventory, state.folder / "runs")
+    outcome = runner.run(state.inventory, state.folder / "runs")
     if outcome.failures:
         raise KitError(f"the clusters were not made: {outcome.failures[0]}", f"read {state.folder / 'runs'}")
     settled.record(topology, folder)

@@ -67,10 +67,12 @@ def start(topology: Topology, placed: PlacedHost, base: Path, media: Path) -> No
     write_settings(topology, placed, media)
     joins = cgroups.create(topology.name, placed.name)
     words = _nspawn(topology, placed, host, media)
+    parent = 0 if cgroups.systemd_runs() else os.getpid()
     launcher = [
         sys.executable,
         "-I",
         str(LAUNCHER),
+        str(parent),
         str(host.record),
         str(host.console),
         *map(str, joins),
@@ -118,7 +120,7 @@ def answers(topology: Topology, placed: PlacedHost) -> bool:
     return (
         running(state.host(placed.name))
         and network.host_whole(topology, placed)
-        and ssh.run(state.folder, placed.name, "true", connect_timeout=5).returncode == 0
+        and ssh.run(state.folder, placed.name, "true", connect_timeout=20).returncode == 0
     )
 
 

@@ -15,7 +15,7 @@ from core.files import write_atomic
 from testbed import base, boot, cgroups, checks, inventory, keys, leftovers, names, network, prerequisites, processes
 from testbed.state import State, check_owner, claim, locked, owner, release
 from testbed.topology import PlacedHost, Topology, dump, load
-from testbed.trees import remove_tree
+from testbed.trees import remove_tree, unmount_below
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ def up(topology: Topology, media: Path) -> None:
         state = State.of(name)
         _check_applied(topology, state)
         claim(name)
+        remove_tree(state.doomed)
         state.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_atomic(state.topology, dump(topology))
         keys.ensure(state, topology)
@@ -57,7 +58,8 @@ def up(topology: Topology, media: Path) -> None:
         for host_name in set(state.host_names()) - wanted:
             say(f"host {host_name} is no longer in the topology: removing it")
             boot.stop(name, host_name)
-            remove_tree(state.host(host_name).folder)
+            folder = state.host(host_name).folder
+            remove_tree(folder.rename(folder.with_name(f".removing-{host_name.removeprefix('.removing-')}")))
         network.ensure_backbone(topology)
         _heal_all(topology, root, media.resolve())
         inventory.write(topology, state)
@@ -71,10 +73,14 @@ def down(name: str) -> None:
     with locked(name):
         check_owner(name)
         state = State.of(name)
-        if owner(name) is None and not state.folder.exists():
+        if owner(name) is None and not state.folder.exists() and not state.doomed.exists():
             return
         processes.end(name)
-        remove_tree(state.folder)
+        remove_tree(state.doomed)
+        unmount_below(state.folder)
+        if state.folder.exists():
+            state.folder.rename(state.doomed)
+            remove_tree(state.doomed)
         for space in network.namespaces(name):
             network.remove_namespace(space)
         for link in network.links(name):

@@ -1,8 +1,9 @@
 """Started by ``boot``: takes its place, writes down who it is, and becomes the host's supervisor.
 
-Runs alone, with the standard library only: ``python -I launch.py RECORD LOG JOIN... -- PROGRAM ARGUMENT...``.
+Runs alone, with the standard library only: ``python -I launch.py PARENT RECORD LOG JOIN... -- PROGRAM ARGUMENT...``.
 The record is written before the program starts and stays true, because a process keeps its id and start time when it
-becomes another program: no moment exists in which a host runs and is not on record.
+becomes another program: no moment exists in which a host runs and is not on record. Once it has joined its cgroups, the
+next command can find it; it gives up when PARENT (0: nobody to mind) was killed before that.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from pathlib import Path
 def main(arguments: list[str]) -> None:
     """Join the cgroups, send output to the log, write the record, become the program."""
     split = arguments.index("--")
-    record, log, *joins = arguments[:split]
+    parent, record, log, *joins = arguments[:split]
     program = arguments[split + 1 :]
     for directory in joins:
         Path(directory, "cgroup.procs").write_text(str(os.getpid()), encoding="utf-8")
+    if int(parent) not in (0, os.getppid()):
+        sys.exit(1)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(output, 1)
     os.dup2(output, 2)

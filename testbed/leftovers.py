@@ -28,6 +28,5 @@ def find(name: str) -> list[Leftover]:
     found += [Leftover("namespace", space) for space in network.namespaces(name)]
     found += [Leftover("link", link) for link in network.links(name)]
     found += [Leftover("cgroup", str(directory)) for directory in cgroups.directories(name)]
-    if state.folder.exists():
-        found.append(Leftover("folder", str(state.folder)))
+    found += [Leftover("folder", str(folder)) for folder in (state.folder, state.doomed) if folder.exists()]
     return found

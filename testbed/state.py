@@ -30,6 +30,11 @@ class State:
         return cls(state_dir() / "testbeds" / name)
 
     @property
+    def doomed(self) -> Path:
+        """Give the folder's name while it is being removed: what is half removed is never taken for a testbed."""
+        return self.folder.with_name(f".removing-{self.folder.name}")
+
+    @property
     def topology(self) -> Path:
         """Give the topology as it was applied last."""
         return self.folder / "topology.yaml"
