@@ -26,11 +26,8 @@ PRIVATE = {"ipv4": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"), "ipv6": ("
 
 def mistakes(topology: Topology) -> Iterator[str]:
     """Yield a line for every mistake: field, what is wrong, what is allowed."""
-    yield from _range_mistakes(topology)
-    yield from _overlaps(topology)
-    yield from _name_mistakes(topology)
-    yield from _role_mistakes(topology)
-    yield from _address_mistakes(topology)
+    found = [*_range_mistakes(topology), *_overlaps(topology), *_name_mistakes(topology), *_role_mistakes(topology)]
+    yield from found or _address_mistakes(topology)  # addresses are judged in ranges that make sense
 
 
 def _ranges(topology: Topology) -> list[tuple[str, str, Ranges]]:
