@@ -23,12 +23,14 @@ from core.errors import KitError
 if TYPE_CHECKING:
     from types import FrameType
 
-requirement = pytest.mark.requirement
-"""Mark of a check: ``@requirement("GVC-NET-01", ...)``."""
-
 TARGET = pytest.StashKey[target.Target]()
 _SECRET = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]+|(?i:bearer)\s+\S+")
 _TEXT_LIMIT = 500
+
+
+def requirement(*ids: str) -> pytest.MarkDecorator:
+    """Mark a check with the requirements that it decides: ``@requirement("GVC-NET-01", "GVC-IP6-04")``."""
+    return pytest.mark.requirement(*ids)
 
 
 class SlowCheckError(Exception):
@@ -93,7 +95,8 @@ class Recorder:
         """The evidence of the check that is running."""
         return self._book
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Write down which checks there are, before any runs."""
         for item in session.items:
             self._write("check", describe(item))

@@ -66,7 +66,7 @@ def prepare(
     kubeconfig: Admin,
     out: Out = Path("audit"),
     *,
-    cloud: Annotated[str, typer.Option(help="The cloud's name, for the report.")] = "Cloud of this testbed",
+    cloud: Annotated[str, typer.Option(help="The cloud's name, for the report.")] = "Local testbed",
     operator: Annotated[str, typer.Option(help="Who runs it.")] = "Government Cloud Kit",
     kind: Annotated[str, typer.Option(help="CGC, AGC or EGC.")] = "CGC",
     level: Annotated[int, typer.Option(min=1, max=5, help="Security level to audit at.")] = 3,

@@ -1,0 +1,59 @@
+"""A target file that needs no cloud, for the tests of everything around the checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+Content = dict[str, Any]
+
+
+def write_kubeconfig(path: Path, server: str = "https://127.0.0.1:1", authority: Path | None = None) -> Path:
+    cluster: Content = {"server": server}
+    if authority:
+        cluster["certificate-authority"] = str(authority)
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "cloud", "cluster": cluster}],
+        "users": [{"name": "tenant", "user": {"token": "a-token"}}],
+        "contexts": [{"name": "audit", "context": {"cluster": "cloud", "user": "tenant"}}],
+        "current-context": "audit",
+    }
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def write_target(
+    folder: Path, server: str = "https://127.0.0.1:1", authority: Path | None = None
+) -> tuple[Path, Content]:
+    """Write a target file of two tenants, and return its path and content."""
+    for name in ("a", "b"):
+        write_kubeconfig(folder / f"{name}.kubeconfig", server, authority)
+    content: Content = {
+        "cloud": "Đám mây thử nghiệm <b>&",
+        "operator": "Sở Thông tin và Truyền thông",
+        "kind": "EGC",
+        "level": 3,
+        "tenants": {
+            "a": {"kubeconfig": "a.kubeconfig", "namespaces": ["one"]},
+            "b": {"kubeconfig": "b.kubeconfig", "namespaces": ["two"]},
+        },
+    }
+    path = folder / "target.yaml"
+    path.write_text(yaml.safe_dump(content, allow_unicode=True))
+    return path, content
+
+
+@pytest.fixture
+def written_target(tmp_path: Path) -> tuple[Path, Content]:
+    """Write a target file in the test's own folder, and return it with its content."""
+    return write_target(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def target_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_target(tmp_path_factory.mktemp("target"))[0]
