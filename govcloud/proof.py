@@ -146,10 +146,14 @@ def _ready_pod(kubeconfig: Path, agency: Agency, deadline: float) -> Pod:
     api = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
     selector = ",".join(f"{key}={value}" for key, value in server.selector.items())
     while True:
-        for item in api.list_namespaced_pod(server.namespace, label_selector=selector, _request_timeout=10).items:
-            if not item.metadata.deletion_timestamp and _is_ready(item):
-                addresses = tuple(ip_address(it.ip) for it in item.status.pod_i_ps)
-                return Pod(server.namespace, item.metadata.name, addresses)
+        # the names of fields in the client's models change with its version; those of the API do not
+        listed = api.list_namespaced_pod(
+            server.namespace, label_selector=selector, _request_timeout=10, _preload_content=False
+        )
+        for item in json.loads(listed.data)["items"]:
+            if "deletionTimestamp" not in item["metadata"] and _is_ready(item):
+                addresses = tuple(ip_address(it["ip"]) for it in item["status"]["podIPs"])
+                return Pod(server.namespace, item["metadata"]["name"], addresses)
         if time.monotonic() > deadline:
             raise KitError(
                 f"no ready pod of {server.name} in namespace {server.namespace}",
@@ -158,8 +162,9 @@ def _ready_pod(kubeconfig: Path, agency: Agency, deadline: float) -> Pod:
         time.sleep(0.5)
 
 
-def _is_ready(pod: Any) -> bool:
-    return any(it.type == "Ready" and it.status == "True" for it in pod.status.conditions or [])
+def _is_ready(pod: dict[str, Any]) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return any(it["type"] == "Ready" and it["status"] == "True" for it in conditions)
 
 
 def _ask(kubeconfig: Path, pod: Pod, path: str) -> str:
@@ -190,5 +195,7 @@ def _place(address: Address, port: int) -> str:
 
 
 def _short(error: str) -> str:
-    """Reduce an error of Go's HTTP client to its end, which says what happened."""
+    """Reduce an error of Go's HTTP client to what happened."""
+    if "Client.Timeout" in error or "i/o timeout" in error:
+        return "timed out"
     return error.rsplit(": ", 1)[-1] if error else "no error and no answer"
