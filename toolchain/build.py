@@ -20,8 +20,8 @@ from toolchain.compile import MANIFEST, Report, compile_family
 from toolchain.programs import Family, families_of, load
 
 NEEDED_SPACE = 12_000_000_000
-"""Bytes that must be free where a build starts: Go's build cache of all families grows to about 7 GB, their modules
-to 3 GB, the programs to 1 GB."""
+"""Bytes that must be free where a build starts: Go's build cache of all families grows to 6 GB, their modules to 4 GB,
+the programs to 1 GB. What an interrupted build has left in Go's build cache counts as free: it is used again."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ def ensure(names: Sequence[str] = ()) -> dict[str, Path]:
     """
     families = families_of(names)
     go = golang.find()
+    if any(_problem(family, go) is not None for family in families):
+        require_space(cache_dir(), NEEDED_SPACE - _used(golang.build_cache()))
     found: dict[str, Path] = {}
     for family in families:
         folder = _ensure_family(family, go)
@@ -87,6 +89,10 @@ def require_space(where: Path, needed: int = NEEDED_SPACE) -> None:
         )
 
 
+def _used(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def _parent() -> Path:
     return cache_dir() / "toolchain"
 
@@ -101,7 +107,6 @@ def _problem(family: Family, go: golang.Go) -> str | None:
 
 def _ensure_family(family: Family, go: golang.Go) -> Path:
     def make(into: Path) -> None:
-        require_space(into)
         started = time.monotonic()
         with store.in_use(golang.build_cache()), progress() as display:
             task = display.add_task(f"{family.name} {family.version}", total=None)

@@ -141,7 +141,7 @@ def _go(family: Family, command: Sequence[str | Path], work: Path, consume: Call
             raise
         if code != 0:
             raise ProgramError(
-                f"{family.name} {family.version} does not build: {_gist(said)}", _way_out(said), "\n".join(said)
+                f"{family.name} {family.version} does not build: {gist(said)}", _way_out(said), "\n".join(said)
             )
         printed.seek(0)
         return printed.read()
@@ -156,16 +156,18 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def _gist(said: Sequence[str]) -> str:
-    """Return the last lines of the compiler, as one."""
-    lines = [line.strip() for line in said if line.strip() and not line.startswith("#")]
-    return "; ".join(lines[-3:]) or "go ended without a word"
+def gist(said: Sequence[str]) -> str:
+    """Return the last words of the compiler as one line: two messages at most, none of them twice."""
+    messages = [line.strip() for line in said if line.strip() and not line.startswith("#")]
+    without_place = {re.sub(r"^\S+:\d+:\d+: |^\S+@v\S+: ", "", message): message for message in messages}
+    lines = [text if len(text) <= 200 else f"{text[:199]}…" for text in without_place.values()]
+    return "; ".join(lines[-2:]) or "go ended without a word"
 
 
 def _way_out(said: Sequence[str]) -> str:
     text = "\n".join(said)
     if "no space left" in text:
         return "free some disk space and start again: what was compiled is kept"
-    if re.search(r"dial tcp|i/o timeout|proxyconnect|no such host|Get \"", text):
+    if re.search(r"dial tcp|i/o timeout|proxyconnect|no such host|Get \"|GOPROXY", text):
         return "modules come from the Go module proxy: check GOPROXY and the network"
     return "restore toolchain/sources from the repository; the same command again goes on from what was compiled"

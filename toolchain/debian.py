@@ -68,9 +68,10 @@ def _make(into: Path, suite: str, packages: Sequence[str]) -> None:
             "--format=tar",
             f"--include={','.join(packages)}",
             '--extract-hook=ls "$1/var/cache/apt/archives" > "$1/packages"',
+            *_proxies(),
             suite,
             fetched,
-            *_mirrors(into),
+            *_mirrors(into, suite),
         ],
         env={**os.environ, "SOURCE_DATE_EPOCH": "0"},
         timeout=600,
@@ -105,13 +106,19 @@ def _item(tar: tarfile.TarFile, member: tarfile.TarInfo, unpacked: Path) -> Item
     return Item(name, member.mode, source=copy)
 
 
-def _mirrors(into: Path) -> list[str]:
-    """Name the machine's own Debian mirrors, as mmdebstrap's arguments; none means Debian's default."""
+def _proxies() -> list[str]:
+    """Return the machine's own proxies of apt, as mmdebstrap's arguments."""
+    settings = run(["apt-config", "dump", "--format", '%f "%v";%n', "Acquire"]).stdout.splitlines()
+    return [f"--aptopt={line}" for line in settings if re.match(r"Acquire::https?::Proxy\S* \"[^\"]", line)]
+
+
+def _mirrors(into: Path, suite: str) -> list[str]:
+    """Name the machine's own mirrors of the suite, as mmdebstrap's arguments; none means Debian's default."""
     folder = Path("/etc/apt")
     for source in (folder / "sources.list.d" / "debian.sources", folder / "sources.list"):
         text = source.read_text() if source.is_file() else ""
         lines = [line for line in text.splitlines() if not re.match(r"\s*(#|deb cdrom:|deb-src\b|$)", line)]
-        if lines:
+        if any(suite in line for line in lines):
             (into / "sources").write_text(text if source.suffix == ".sources" else "\n".join(lines) + "\n")
             return [str(into / "sources")]
     return []

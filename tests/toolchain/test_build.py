@@ -16,7 +16,7 @@ from core.errors import KitError, ProgramError
 from core.paths import REPOSITORY
 from core.programs import run
 from toolchain import build, golang, programs
-from toolchain.compile import compile_family, linked_modules
+from toolchain.compile import compile_family, gist, linked_modules
 
 
 def test_modules_are_read_with_their_replacements() -> None:
@@ -26,6 +26,15 @@ def test_modules_are_read_with_their_replacements() -> None:
         "\tdep\ta.org/b\tv0.0.0\n\t=>\ta.org/c\tv2.0.0\th1:y=\n\tbuild\t-trimpath=true\n"
     )
     assert linked_modules(text) == [("a.org/a", "v1.0.0"), ("a.org/c", "v2.0.0")]
+
+
+def test_the_compilers_last_words_are_short() -> None:
+    """A hundred packages that fail for one reason are one message; headings and places are left out."""
+    same = [f"a/b.go:{n}:1: no module" for n in range(100)]
+    assert gist(["# pkg", *same]) == "a/b.go:99:1: no module"
+    assert gist(["one", "two", "", "three"]) == "two; three"
+    assert len(gist(["x" * 5000])) == 200
+    assert gist([]) == "go ended without a word"
 
 
 def test_too_little_disk_is_told_before_anything_is_built(tmp_path: Path) -> None:
