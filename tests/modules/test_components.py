@@ -69,7 +69,7 @@ def graph(program: Callable[[], object]) -> dict[str, dict[str, Any]]:
 
 
 def outline(made: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Counts, then the names; what is in the manifests is tested where they are built."""
+    """Count the kinds and list the names; what is in the manifests is tested where they are built."""
     kinds = [resource["type"] for resource in made.values() if resource["type"] != "pulumi:pulumi:Stack"]
     return {
         "counts": {kind: kinds.count(kind) for kind in sorted(set(kinds))},

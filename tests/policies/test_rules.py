@@ -1,0 +1,124 @@
+"""Every rule refuses its bad fixtures and passes its good ones; a rule file with a mistake is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from core.errors import KitError
+from core.paths import REPOSITORY
+from policies.judge import judge_all
+from policies.rules import FOLDER, Compiled, StackRule, read, shipped
+from policies.stack_rules import FUNCTIONS
+
+RULES = {rule.id if isinstance(rule, StackRule) else rule.rule.id: rule for rule in shipped()}
+FIXTURES = [(name, file) for name in RULES for file in sorted((FOLDER / name).glob("*/*.yaml"))]
+
+
+def documents(file: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(("name", "file"), FIXTURES, ids=lambda it: it.stem if isinstance(it, Path) else it)
+def test_fixture(name: str, file: Path) -> None:
+    """A rule judges its fixture as the folder says: ``good`` or ``bad``."""
+    findings = judge_all([RULES[name]], documents(file))
+    assert not any(finding.undecided for finding in findings)
+    assert bool(findings) is (file.parent.name == "bad"), [str(finding) for finding in findings]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rule_has_fixtures_for_every_kind(name: str) -> None:
+    """Beside a rule stand a good and a bad object of each kind that it judges."""
+    rule = RULES[name]
+    kinds = {"Namespace"} if isinstance(rule, StackRule) else {kind for _, kind in rule.kinds}
+    for verdict in ("good", "bad"):
+        files = (FOLDER / name / verdict).glob("*.yaml")
+        assert kinds <= {document["kind"] for file in files for document in documents(file)}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_validation_was_seen_to_refuse(name: str) -> None:
+    """No part of a rule is there in vain: some bad fixture fails each validation."""
+    findings = [
+        finding
+        for file in (FOLDER / name / "bad").glob("*.yaml")
+        for finding in judge_all([RULES[name]], documents(file))
+    ]
+    rule = RULES[name]
+    mends = {rule.mend} if isinstance(rule, StackRule) else {it.mend for it in rule.rule.validations}
+    assert {finding.mend for finding in findings} == mends
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_requirements_are_in_the_catalogue(name: str) -> None:
+    """A rule serves requirements that there are, at levels at which they bind or above."""
+    catalogue = yaml.safe_load((REPOSITORY / "conformance" / "catalogue" / "catalogue.yaml").read_text("utf-8"))
+    known = {entry["id"] for entry in catalogue}
+    rule = RULES[name]
+    assert set(rule.requirements if isinstance(rule, StackRule) else rule.rule.requirements) <= known
+
+
+def test_every_stack_rule_has_its_function() -> None:
+    """A rule over several objects names a function, and each function has its rule."""
+    assert set(FUNCTIONS) == {name for name, rule in RULES.items() if isinstance(rule, StackRule)}
+
+
+def test_finding_says_requirement_place_and_mend() -> None:
+    """A person who reads a finding knows what is asked, where it fails, what was found and what to do."""
+    file = FOLDER / "published-service-dual-stack" / "bad" / "ipv4-only.yaml"
+    (finding,) = judge_all([RULES["published-service-dual-stack"]], documents(file))
+    assert str(finding) == (
+        "[GVC-IP6-03, GVC-IP6-01] Service default/web: spec.ipFamilyPolicy is SingleStack; "
+        "allowed: RequireDualStack. To mend: set spec.ipFamilyPolicy to RequireDualStack"
+    )
+
+
+def test_object_of_another_kind_is_left_alone() -> None:
+    """A rule judges the kinds that it names."""
+    manifest = {"apiVersion": "example/v1", "kind": "Service", "spec": {}}
+    assert judge_all([RULES["published-service-dual-stack"]], [manifest]) == []
+
+
+def test_object_that_cannot_be_judged_is_refused() -> None:
+    """An expression that fails is a finding, as at admission, and never a pass."""
+    manifest = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}}
+    (finding,) = judge_all([RULES["published-service-dual-stack"]], [manifest])
+    assert "cannot be judged" in finding.found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("title: A", "titel: A", "title"),
+        ("severity: high", "severity: urgent", "severity"),
+        ("GVC-IP6-03", "IP6-03", "requirements"),
+        ("has(object.spec.type) &&", "has(object.spec.type &&", r"validations\[0\]\.expression"),
+        ("has(object.spec.type) &&", "isIP(object.spec.type) &&", r"isIP\(\), not shown to agree"),
+        ("has(object.spec.type) &&", "variables.none &&", "variables.none, which is not defined"),
+        ("has(object.spec.type) &&", "subject.spec.type &&", "undeclared reference to 'subject"),
+        ("id: published-service-dual-stack", "id: another", "not the name of its folder"),
+        ("kinds:", "kinds: [", "rule.yaml"),
+    ],
+)
+def test_rule_file_with_a_mistake_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    """A mistake in a rule is found when it is loaded, with the file and the expression."""
+    text = (FOLDER / "published-service-dual-stack" / "rule.yaml").read_text(encoding="utf-8")
+    assert old in text
+    folder = tmp_path / "published-service-dual-stack"
+    folder.mkdir()
+    (folder / "rule.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(KitError, match=said) as caught:
+        read(folder / "rule.yaml")
+    assert str(folder / "rule.yaml") in caught.value.message
+
+
+def test_copy_of_a_rule_is_read(tmp_path: Path) -> None:
+    """The mutations above fail for their mistake: the file without one is read."""
+    folder = tmp_path / "published-service-dual-stack"
+    folder.mkdir()
+    (folder / "rule.yaml").write_bytes((FOLDER / folder.name / "rule.yaml").read_bytes())
+    assert isinstance(read(folder / "rule.yaml"), Compiled)

@@ -1,0 +1,113 @@
+"""Values that a preview does not know never let a rule pass in silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from pulumi_policy import proxy
+
+from policies.cel import UNKNOWN, Expression, unknown_paths
+from policies.judge import judge, judge_stack
+from policies.pulumi_pack import manifest_of
+from policies.rules import FOLDER, Compiled, StackRule, shipped
+
+RULES = {rule.id if isinstance(rule, StackRule) else rule.rule.id: rule for rule in shipped()}
+SERVICE = {"ports": [{"port": 80}], "ipFamilyPolicy": "RequireDualStack"}
+
+
+def service(**spec: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {**SERVICE, **spec}}
+
+
+def findings(manifest: dict[str, Any], rule: str = "published-service-dual-stack") -> list[tuple[bool, str]]:
+    compiled = RULES[rule]
+    assert isinstance(compiled, Compiled)
+    return [(finding.undecided, str(finding)) for finding in judge(compiled, manifest)]
+
+
+@pytest.mark.parametrize("field", ["ipFamilyPolicy", "type"])
+def test_unknown_that_decides_is_undecided(field: str) -> None:
+    """A rule that could read the unknown value says so, and names it."""
+    ((undecided, text),) = findings(service(**{field: UNKNOWN}))
+    assert undecided
+    assert "cannot be decided until apply" in text
+    assert f"spec.{field}" in text
+
+
+def test_unknown_above_what_decides_is_undecided() -> None:
+    """An unknown whole hides its parts."""
+    ((undecided, _),) = findings({**service(), "spec": UNKNOWN})
+    assert undecided
+
+
+def test_unknown_that_decides_nothing_is_no_obstacle() -> None:
+    """A rule that cannot read the unknown value judges at once: it passes what conforms, refuses what does not."""
+    assert findings(service(clusterIP=UNKNOWN)) == []
+    ((undecided, text),) = findings(service(clusterIP=UNKNOWN, ipFamilyPolicy="SingleStack"))
+    assert not undecided
+    assert "SingleStack" in text
+
+
+def test_unknown_in_one_container_leaves_the_other_rules_judged() -> None:
+    """What is known to be wrong is refused although something else is unknown."""
+    file = FOLDER / "containers-restricted" / "bad" / "pod-host-network.yaml"
+    manifest = yaml.safe_load(file.read_text())
+    manifest["spec"]["containers"][0]["securityContext"]["capabilities"] = UNKNOWN
+    found = findings(manifest, "containers-restricted")
+    assert [undecided for undecided, _ in found] == [False, True]
+    assert "GVC-WKL-01" in found[0][1]
+    assert "capabilities" in found[1][1]
+
+
+def test_image_of_a_container_may_be_unknown() -> None:
+    """The image is often known late, and no rule of this kind reads it."""
+    manifest = yaml.safe_load((FOLDER / "containers-restricted" / "good" / "deployment.yaml").read_text())
+    manifest["spec"]["template"]["spec"]["containers"][0]["image"] = UNKNOWN
+    assert findings(manifest, "containers-restricted") == []
+
+
+def test_members_of_open_maps_are_always_read() -> None:
+    """An expression can read a label without naming it."""
+    expression = Expression("object.metadata.labels.all(k, k != 'x')")
+    assert expression.may_read(("metadata", "labels", "anything"))
+    assert not expression.may_read(("metadata", "annotations", "anything"))
+
+
+def namespace(name: Any, policy: Any) -> list[dict[str, Any]]:
+    metadata = {"name": "deny", "namespace": "space"}
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
+        {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": policy},
+    ]
+
+
+DENY = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "expected"),
+    [
+        ("space", DENY, []),
+        ("space", UNKNOWN, [True]),
+        ("space", {**DENY, "egress": UNKNOWN}, [True]),
+        ("space", {**DENY, "podSelector": {"matchLabels": {"app": UNKNOWN}}}, [True]),
+        (UNKNOWN, DENY, [True]),
+        ("other", UNKNOWN, [False]),
+    ],
+)
+def test_default_deny_with_unknowns(name: Any, policy: Any, expected: list[bool]) -> None:
+    """A namespace whose policy is unknown is neither passed nor refused; a policy elsewhere does not count."""
+    rule = RULES["agency-namespace-default-deny"]
+    assert isinstance(rule, StackRule)
+    assert [finding.undecided for finding in judge_stack(rule, namespace(name, policy))] == expected
+
+
+def test_values_come_out_of_the_sdk_with_unknowns_marked() -> None:
+    """What the SDK hands to a policy becomes the manifest, with the unknown at its place."""
+    properties = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80.0}], "type": proxy.UNKNOWN_STRING_VALUE}}
+    manifest = manifest_of("kubernetes:core/v1:Service", proxy.unknown_checking_proxy(properties))
+    assert (manifest["apiVersion"], manifest["kind"]) == ("v1", "Service")
+    assert list(unknown_paths(manifest)) == [("spec", "type")]
+    assert manifest_of("kubernetes:apps/v1:Deployment", {})["apiVersion"] == "apps/v1"
