@@ -11,6 +11,7 @@ import typer
 from core.console import print_json
 from core.errors import KitError
 from core.paths import state_dir
+from testbed.state import State
 from toolchain import pulumi
 
 
@@ -26,7 +27,7 @@ def env(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of shell commands.")] = False,
 ) -> None:
     """Print what plain `pulumi` needs: eval "$(govcloud env)"."""
-    variables = pulumi.environment(state_dir(), kubeconfig_of(testbed, cluster))
+    variables = environment_of(testbed, cluster)
     if as_json:
         print_json(variables)
         return
@@ -34,9 +35,15 @@ def env(
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
+def environment_of(testbed: str, cluster: str) -> dict[str, str]:
+    """Return the environment of plain Pulumi for a testbed's cluster; the state of its stacks goes when it goes."""
+    kubeconfig = kubeconfig_of(testbed, cluster)
+    return pulumi.environment(state_dir(), kubeconfig, State.of(testbed).folder / "stacks" if kubeconfig else None)
+
+
 def kubeconfig_of(testbed: str, cluster: str) -> Path | None:
     """Return a testbed cluster's kubeconfig, or None where there are no clusters yet, to keep the shell's own."""
-    folder = state_dir() / "testbeds" / testbed / "clusters"
+    folder = State.of(testbed).folder / "clusters"
     path = folder / f"{cluster}.kubeconfig"
     if path.exists():
         return path

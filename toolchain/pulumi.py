@@ -31,17 +31,18 @@ _CONFINED = {
 }
 
 
-def environment(state: Path, kubeconfig: Path | None) -> dict[str, str]:
+def environment(state: Path, kubeconfig: Path | None, stored: Path | None = None) -> dict[str, str]:
     """Return the variables that ``pulumi`` needs beside those of this process; PATH is complete.
 
-    ``state`` is the kit's state folder; in ``state/pulumi`` are the stacks' state, the passphrase that encrypts the
-    secrets in it (readable by this user alone) and the plugins. Builds the engine if it is missing. Raises KitError
-    when the distribution on PATH is asked for and there is none.
+    ``state`` is the kit's state folder; in ``state/pulumi`` are the plugins, the passphrase that encrypts secrets
+    (readable by this user alone) and the stacks' state, unless ``stored`` names another folder for the latter. Builds
+    the engine if it is missing. Raises KitError when the distribution on PATH is asked for and there is none.
     """
     home = state / "pulumi"
-    stored = home / "stacks"
-    stored.mkdir(parents=True, exist_ok=True)
-    home.chmod(0o700)
+    stored = stored or home / "stacks"
+    for folder in (home, stored):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
     variables = {
         "PULUMI_BACKEND_URL": f"file://{stored}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(home / "passphrase")),
