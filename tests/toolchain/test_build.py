@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -172,12 +173,13 @@ def test_a_source_that_does_not_compile_is_told_in_one_line(
 
 
 @pytest.mark.toolchain
-def test_all_programs_stand_and_are_found_in_under_a_second() -> None:
-    """The kit's own cache holds every program; looking for them costs no build; Go's build cache is emptied."""
+def test_all_programs_stand_and_are_found_at_once() -> None:
+    """The kit's own cache holds every program; looking costs under a second of work; Go's build cache is emptied."""
     build.ensure()
-    started = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = run([sys.executable, "-m", "govcloud.main", "toolchain", "build"], cwd=REPOSITORY)
-    assert time.monotonic() - started < 1
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
     assert len(done.stdout.splitlines()) == len(build.status())
     assert {entry.state for entry in build.status()} == {"ready"}
     assert not golang.build_cache().exists()
