@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from toolchain.plugins.python_environment import EnvironmentError_
+from toolchain.plugins.python_environment import PythonNotFoundError
 
 
 def commands(root: Path, options: Mapping[str, Any]) -> list[list[str]]:
     """Return the commands that make and fill the project's virtual environment, in order.
 
-    Raises EnvironmentError_ if the tool that the project names is not installed.
+    Raises PythonNotFoundError if the tool that the project names is not installed.
     """
     tool = str(options.get("toolchain") or "pip").lower()
     if tool in {"uv", "poetry"}:
         program = shutil.which(tool)
         if program is None:
-            raise EnvironmentError_(f"this project is installed with {tool}, which is not on PATH")
+            raise PythonNotFoundError(f"this project is installed with {tool}, which is not on PATH")
         return [[program, "sync"] if tool == "uv" else [program, "install", "--no-root"]]
     named = str(options.get("virtualenv") or "")
     result = []

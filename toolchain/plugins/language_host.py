@@ -20,7 +20,7 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from toolchain.plugins import install, python_environment, serving
-from toolchain.plugins.python_environment import EnvironmentError_, PythonEnvironment
+from toolchain.plugins.python_environment import PythonEnvironment, PythonNotFoundError
 
 RUNNER = Path(__file__).with_name("run_program.py")
 SHOWN = 32
@@ -99,7 +99,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         root = Path(request.info.root_directory or request.directory)
         try:
             commands = install.commands(root, _options(request.info))
-        except EnvironmentError_ as error:
+        except PythonNotFoundError as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         for command in commands:
             child = self._start(command, cwd=root, env=dict(os.environ))
@@ -112,7 +112,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         """Run a program to its end; what it prints goes to the engine as it comes."""
         try:
             environment = python_environment.find(Path(request.info.root_directory), _options(request.info))
-        except EnvironmentError_ as error:
+        except PythonNotFoundError as error:
             return language_pb2.RunResponse(error=str(error))
         variables = environment.variables(os.environ)
         variables["PULUMI_CONFIG"] = json.dumps(dict(request.config))
@@ -145,7 +145,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         """Run a policy pack or another plugin written in Python, passing on what it prints."""
         try:
             environment = python_environment.find(Path(request.info.root_directory), _options(request.info))
-        except EnvironmentError_ as error:
+        except PythonNotFoundError as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         program = request.info.program_directory
         if request.kind == "analyzer":
@@ -158,7 +158,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         child = self._start(command, cwd=folder, env=environment.variables(given or os.environ))
         context.add_callback(lambda: _interrupt(child))
         for name, data in _stream(child):
-            yield language_pb2.RunPluginResponse(**{name: data})
+            yield language_pb2.RunPluginResponse(
+                stdout=data if name == "stdout" else b"", stderr=data if name == "stderr" else b""
+            )
         yield language_pb2.RunPluginResponse(exitcode=self._wait(child))
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
@@ -181,7 +183,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def _environment(self, info: Any, context: grpc.ServicerContext) -> PythonEnvironment:
         try:
             return python_environment.find(Path(info.root_directory), _options(info))
-        except EnvironmentError_ as error:
+        except PythonNotFoundError as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
             raise
 

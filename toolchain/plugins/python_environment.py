@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 
-class EnvironmentError_(Exception):
+class PythonNotFoundError(Exception):
     """The project's Python cannot be found; the message says which file to mend."""
 
 
@@ -46,14 +46,14 @@ def find(root: Path, options: Mapping[str, Any], base: Mapping[str, str] = os.en
     named = str(options.get("virtualenv") or "")
     tool = str(options.get("toolchain") or "pip").lower()
     if tool not in {"pip", "uv", "poetry"}:
-        raise EnvironmentError_(f"runtime option 'toolchain' must be pip, uv or poetry, not {tool!r}")
+        raise PythonNotFoundError(f"runtime option 'toolchain' must be pip, uv or poetry, not {tool!r}")
     if not named and tool in {"uv", "poetry"}:
         named = ".venv"
     if named:
         folder = (root / Path(named).expanduser()).absolute()
         python = folder / "bin" / "python"
         if not python.exists():
-            raise EnvironmentError_(
+            raise PythonNotFoundError(
                 f"the virtual environment {folder} does not exist or has no bin/python; run 'pulumi install', "
                 f"or mend runtime option 'virtualenv' of the project in {root}"
             )
@@ -61,7 +61,7 @@ def find(root: Path, options: Mapping[str, Any], base: Mapping[str, str] = os.en
     for command in (base.get("PULUMI_PYTHON_CMD"), "python3", "python"):
         if command and (path := shutil.which(command, path=base.get("PATH"))):
             return PythonEnvironment(Path(path), None)
-    raise EnvironmentError_("no python3 on PATH; name a virtual environment with runtime option 'virtualenv'")
+    raise PythonNotFoundError("no python3 on PATH; name a virtual environment with runtime option 'virtualenv'")
 
 
 def pulumi_packages(environment: PythonEnvironment) -> Iterator[dict[str, Any]]:

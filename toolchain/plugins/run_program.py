@@ -30,10 +30,9 @@ def main() -> int:
         import pulumi  # noqa: PLC0415 - the program's Python may not have it
         import pulumi.runtime  # noqa: PLC0415
     except ImportError as error:
-        print(
-            f"{error}\nThis project's Python ({sys.executable}) lacks the Pulumi SDK: run 'pulumi install'.",
-            file=sys.stderr,
-        )  # noqa: E501, T201
+        sys.stderr.write(
+            f"{error}\nThe project's Python, {sys.executable}, lacks the Pulumi SDK: run 'pulumi install'\n"
+        )
         return SHOWN
     pulumi.runtime.set_all_config(
         pulumi.runtime.get_config_env(),  # type: ignore[no-untyped-call, unused-ignore]
@@ -55,8 +54,12 @@ def main() -> int:
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+
+    def run() -> None:
+        runpy.run_path(program, run_name="__main__")
+
     try:
-        loop.run_until_complete(pulumi.runtime.run_in_stack(lambda: runpy.run_path(program, run_name="__main__")))
+        loop.run_until_complete(pulumi.runtime.run_in_stack(run))
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return SHOWN

@@ -1,4 +1,4 @@
-"""What every plugin does with the engine: serve on a port, print it, end quietly when told or when the engine is gone."""
+"""What every plugin does with the engine: serve on a port, print it, end quietly when told or left alone."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import urllib3
 
@@ -34,11 +34,11 @@ _TRANSIENT: Final = (
 )
 
 
-class Unreachable(Exception):
+class UnreachableError(Exception):
     """The API server does not answer."""
 
 
-class Cancelled(Exception):
+class RunCancelledError(Exception):
     """The run was cancelled while this waited."""
 
 
@@ -76,8 +76,8 @@ class Client:
     ) -> dict[str, Any]:
         """Send a request and return the object it answers with; ``warnings`` is filled with the server's.
 
-        Raises ApiError for what the server refuses, Unreachable when it does not answer, Cancelled when the run was
-        cancelled. A server that is busy, or that has lost its connection for a moment, is asked again.
+        Raises ApiError for what the server refuses, UnreachableError when it does not answer, RunCancelledError when
+        the run was cancelled. A server that is busy, or that is gone for a moment, is asked again.
         """
         target = f"{self.connection.server}{path}" + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
@@ -90,7 +90,7 @@ class Client:
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 patience = LATER_CONTACT if self._answered else FIRST_CONTACT
                 if _is_final(error) or time.monotonic() - began > patience:
-                    raise Unreachable(f"{self.connection.server} does not answer: {_reason(error)}") from error
+                    raise UnreachableError(f"{self.connection.server} does not answer: {_reason(error)}") from error
                 self._pause(min(0.1 * 2**attempt, 2.0))
                 continue
             self._answered = True
@@ -109,11 +109,11 @@ class Client:
 
     def _pause(self, seconds: float) -> None:
         if self._cancelled.wait(seconds * random.uniform(0.8, 1.2)):  # noqa: S311 - only to spread the retries
-            raise Cancelled
+            raise RunCancelledError
 
     def _send(self, method: str, target: str, data: bytes | None, content: str) -> urllib3.BaseHTTPResponse:
         if self._cancelled.is_set():
-            raise Cancelled
+            raise RunCancelledError
         headers = {"Accept": "application/json", **self._authorization()}
         if data is not None:
             headers["Content-Type"] = content
@@ -214,7 +214,7 @@ def _api_error(code: int, data: bytes) -> ApiError:
 
 def _retry_after(code: int, refused: ApiError, header: str | None, attempt: int) -> float | None:
     """Return how many seconds to wait before asking again, or None if that would not help."""
-    backoff = min(0.1 * 2**attempt, 5.0)
+    backoff = min(0.1 * 2.0**attempt, 5.0)
     if code == 429:
         return float(header) if header and header.isdigit() else backoff
     if code in (500, 503, 504) and (code == 503 or any(text in refused.message for text in _TRANSIENT)):
@@ -232,8 +232,3 @@ def _retry_after(code: int, refused: ApiError, header: str | None, attempt: int)
 def _warnings(headers: list[str]) -> list[str]:
     """Return the texts of ``Warning: 299 - "text"`` headers."""
     return [header.partition('"')[2].rpartition('"')[0].replace('\\"', '"') for header in headers if '"' in header]
-
-
-def host(server: str) -> str:
-    """Return host and port of a server's address."""
-    return urlsplit(server).netloc

@@ -11,8 +11,9 @@ from typing import Any, Final
 from toolchain.plugins.kubernetes_provider import client as http
 from toolchain.plugins.kubernetes_provider import naming
 from toolchain.plugins.kubernetes_provider.client import ApiError, Client
-from toolchain.plugins.kubernetes_provider.discovery import Discovery, Location, UnknownKind
+from toolchain.plugins.kubernetes_provider.discovery import Discovery, Location, UnknownKindError
 from toolchain.plugins.kubernetes_provider.kinds import Kind
+from toolchain.plugins.kubernetes_provider.kubeconfig import Connection
 from toolchain.plugins.kubernetes_provider.waiting import Waiter
 
 DEFINITION_SECONDS: Final = 10.0
@@ -27,13 +28,12 @@ class Target:
     kind: Kind
     inputs: dict[str, Any]
     manager: str
-    patch: bool = False
 
 
 class Cluster:
     """One cluster's API, with the namespace of objects that name none."""
 
-    def __init__(self, connection: http.Connection, namespace: str, cancelled: threading.Event) -> None:
+    def __init__(self, connection: Connection, namespace: str, cancelled: threading.Event) -> None:
         self.client = Client(connection, cancelled)
         self.discovery = Discovery(self.client)
         self.waiter = Waiter(self.client, cancelled)
@@ -44,7 +44,7 @@ class Cluster:
         """Whether the API serves this kind now."""
         try:
             self.discovery.locate(kind)
-        except UnknownKind:
+        except UnknownKindError:
             return False
         return True
 
@@ -54,12 +54,12 @@ class Cluster:
         while True:
             try:
                 return self.discovery.locate(kind)
-            except UnknownKind:
+            except UnknownKindError:
                 if time.monotonic() > until or "." not in kind.group:
                     raise
                 self.discovery.forget(kind)
                 if self._cancelled.wait(0.5):
-                    raise http.Cancelled from None
+                    raise http.RunCancelledError from None
 
     def apply(
         self, target: Target, *, dry_run: bool, new: bool, warnings: list[str]
@@ -100,7 +100,7 @@ class Cluster:
         try:
             where = self.discovery.locate(kind)
             return self.client.request("GET", where.path(namespace or self.namespace, name))
-        except UnknownKind:
+        except UnknownKindError:
             return None
         except ApiError as error:
             if error.code == 404:
@@ -111,10 +111,10 @@ class Cluster:
         """Ask for an object's deletion; return its path and uid for waiting, or None if it is gone already."""
         try:
             where = self.discovery.locate(kind)
-        except UnknownKind:
+        except UnknownKindError:
             return None
         path = where.path(namespace or self.namespace, name)
-        policy = str(naming.annotations(obj).get("pulumi.com/deletionPropagationPolicy") or "foreground").capitalize()
+        policy = str(naming.marks(obj).get("pulumi.com/deletionPropagationPolicy") or "foreground").capitalize()
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
         try:
             answer = self.client.request("DELETE", path, body=options)
@@ -152,7 +152,7 @@ class Cluster:
 
 
 def _forced(target: Target) -> bool:
-    return naming.annotations(target.inputs).get("pulumi.com/patchForce") == "true"
+    return naming.marks(target.inputs).get("pulumi.com/patchForce") == "true"
 
 
 def explain(error: ApiError, kind: Kind, identity: str) -> str:
@@ -161,15 +161,15 @@ def explain(error: ApiError, kind: Kind, identity: str) -> str:
     if managers:
         fields = ", ".join(str(c.get("field", "")) for c in error.causes)
         return (
-            f"{kind.kind} {identity}: other managers own fields that this program sets: {'; '.join(managers)} ({fields}). "
-            f'Let the other manager go, or take the fields over with the annotation "pulumi.com/patchForce": "true"'
+            f"{kind.kind} {identity}: others own fields that this program sets: {'; '.join(managers)} ({fields}). "
+            'Have them give the fields up, or take the fields over with the annotation "pulumi.com/patchForce": "true"'
         )
     return error.message
 
 
 def field_manager(inputs: Mapping[str, Any], kept: str) -> str:
     """Return the field manager's name: the annotation's, the one kept in the state, or a new one."""
-    named = naming.annotations(inputs).get("pulumi.com/patchFieldManager")
+    named = naming.marks(inputs).get("pulumi.com/patchFieldManager")
     if isinstance(named, str) and named:
         return named
     return kept or naming.field_manager()

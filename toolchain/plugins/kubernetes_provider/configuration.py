@@ -14,10 +14,27 @@ from toolchain.plugins.kubernetes_provider.kubeconfig import KubeconfigError
 from toolchain.plugins.kubernetes_provider.values import UNKNOWN, Secret, plain
 
 KNOWN: Final = frozenset(
-    "kubeconfig context cluster clusterIdentifier namespace enableServerSideApply enableConfigMapMutable "
-    "enableSecretMutable suppressDeprecationWarnings suppressHelmHookWarnings deleteUnreachable "
-    "skipUpdateUnreachable kubeClientSettings helmReleaseSettings renderYamlToDirectory version pluginDownloadURL "
-    "alwaysRender clusterIdentifier".split()
+    [
+        "kubeconfig",
+        "context",
+        "cluster",
+        "clusterIdentifier",
+        "namespace",
+        "enableServerSideApply",
+        "enableConfigMapMutable",
+        "enableSecretMutable",
+        "suppressDeprecationWarnings",
+        "suppressHelmHookWarnings",
+        "deleteUnreachable",
+        "skipUpdateUnreachable",
+        "kubeClientSettings",
+        "helmReleaseSettings",
+        "renderYamlToDirectory",
+        "version",
+        "pluginDownloadURL",
+        "alwaysRender",
+        "clusterIdentifier",
+    ]
 )
 _PLACE: Final = ("kubeconfig", "context", "cluster", "clusterIdentifier")
 

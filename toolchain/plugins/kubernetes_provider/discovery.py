@@ -9,7 +9,7 @@ from toolchain.plugins.kubernetes_provider.client import ApiError, Client
 from toolchain.plugins.kubernetes_provider.kinds import Kind
 
 
-class UnknownKind(Exception):
+class UnknownKindError(Exception):
     """The API server does not serve this kind (now)."""
 
 
@@ -37,7 +37,7 @@ class Discovery:
         self._found: dict[str, dict[str, Location]] = {}
 
     def locate(self, kind: Kind) -> Location:
-        """Return where the objects of a kind are. Raises UnknownKind if the API has none."""
+        """Return where the objects of a kind are. Raises UnknownKindError if the API has none."""
         with self._lock:
             lock = self._locks.setdefault(kind.api_version, threading.Lock())
         with lock:
@@ -45,7 +45,7 @@ class Discovery:
                 self._found[kind.api_version] = self._ask(kind.api_version)
             found = self._found[kind.api_version].get(kind.kind)
         if found is None:
-            raise UnknownKind(f"the API server does not serve {kind}")
+            raise UnknownKindError(f"the API server does not serve {kind}")
         return found
 
     def forget(self, kind: Kind | None = None) -> None:

@@ -11,7 +11,7 @@ AUTONAMED: Final = "pulumi.com/autonamed"
 SUFFIX_LENGTH: Final = 8
 
 
-class NameError_(Exception):
+class UnnamedError(Exception):
     """The object needs a name that neither the program nor the configuration gives."""
 
 
@@ -31,7 +31,7 @@ def metadata(obj: Mapping[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def annotations(obj: Mapping[str, Any]) -> dict[str, Any]:
+def marks(obj: Mapping[str, Any]) -> dict[str, Any]:
     """Return the object's annotations, or an empty map where it has none that are known."""
     found = metadata(obj).get("annotations")
     return found if isinstance(found, dict) else {}
@@ -41,7 +41,8 @@ def named(
     inputs: dict[str, Any],
     old: Mapping[str, Any],
     resource: str,
-    seed: bytes,
+    *,
+    seed: bytes = b"",
     proposed: str = "",
     mode: str = "PROPOSE",
 ) -> dict[str, Any]:
@@ -52,10 +53,10 @@ def named(
     meta = inputs.get("metadata", {})
     if not isinstance(meta, dict) or meta.get("name") is not None or meta.get("generateName") is not None:
         return inputs
-    if old and AUTONAMED in annotations(old) and metadata(old).get("name"):
+    if old and AUTONAMED in marks(old) and metadata(old).get("name"):
         name = metadata(old)["name"]
     elif mode == "DISABLE":
-        raise NameError_("automatic names are disabled in this project: set metadata.name")
+        raise UnnamedError("automatic names are disabled in this project: set metadata.name")
     else:
         name = proposed or f"{resource}-{suffix(seed)}"
     marked = meta.get("annotations", {})
@@ -78,4 +79,4 @@ def parse_identity(text: str) -> tuple[str, str]:
 
 def is_autonamed(obj: Mapping[str, Any]) -> bool:
     """Whether the object's name was made here."""
-    return annotations(obj).get(AUTONAMED) == "true"
+    return bool(marks(obj).get(AUTONAMED) == "true")

@@ -9,9 +9,16 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-SERVER_MADE: Final = (
-    "creationTimestamp deletionGracePeriodSeconds deletionTimestamp generation managedFields resourceVersion selfLink uid"
-).split()
+SERVER_MADE: Final = [
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+]
 """Members of metadata that only a server sets."""
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
@@ -26,8 +33,24 @@ _SCALE: Final = {
     **{unit: Decimal(1000) ** -(i + 1) for i, unit in enumerate(("m", "u", "n"))},
 }
 _QUANTITY_FIELDS: Final = frozenset(
-    "limits requests hard capacity allocatable default defaultRequest max min maxLimitRequestRatio overhead podFixed "
-    "sizeLimit divisor storage averageValue".split()
+    [
+        "limits",
+        "requests",
+        "hard",
+        "capacity",
+        "allocatable",
+        "default",
+        "defaultRequest",
+        "max",
+        "min",
+        "maxLimitRequestRatio",
+        "overhead",
+        "podFixed",
+        "sizeLimit",
+        "divisor",
+        "storage",
+        "averageValue",
+    ]
 )
 _MERGED_LISTS: Final = {
     "containers": "name",
@@ -83,9 +106,9 @@ def clean(obj: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def live_state(live: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a live object as it is kept: without the record of managers and without kubectl's copy of old inputs,
+    """Return a live object as it is kept, without the record of managers and kubectl's copy of old inputs.
 
-    which can hold the content of a Secret in plain text.
+    The latter can hold the content of a Secret in plain text.
     """
     meta = {key: value for key, value in live.get("metadata", {}).items() if key != "managedFields"}
     marks = meta.get("annotations")
@@ -105,7 +128,7 @@ def inputs_from_live(live: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def inputs_after(live: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``inputs`` as the live object has them now: the same where nothing drifted, the live value where it did."""
+    """Return ``inputs`` as they are in the live object now: the same but where it drifted."""
     result: dict[str, Any] = _followed(dict(live), dict(inputs), ())
     if inputs.get("kind") == "Secret" and isinstance(inputs.get("stringData"), dict):
         result["stringData"] = _decoded(live.get("data") or {}, inputs["stringData"])
@@ -145,7 +168,7 @@ def _covers(live: Any, inputs: Any) -> bool:
 
 
 def _empty(value: Any) -> bool:
-    return value in (None, "", 0, False) or value == [] or value == {}
+    return not value
 
 
 def _decoded(data: Mapping[str, Any], string_data: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def _replicas(obj: Object) -> int:
     return 1 if wanted is None else int(wanted)
 
 
-def _deployment(obj: Object) -> Verdict:
+def _deployment(obj: Object) -> Verdict:  # noqa: PLR0911 - one line for each thing that can be missing
     status, wanted = _status(obj), _replicas(obj)
     progress = condition(obj, "Progressing")
     if not _observed(obj):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from toolchain.plugins.kubernetes_provider import (
@@ -18,12 +18,12 @@ from toolchain.plugins.kubernetes_provider import (
     waiting,
 )
 from toolchain.plugins.kubernetes_provider import cluster as clusters
-from toolchain.plugins.kubernetes_provider.client import ApiError, Unreachable
+from toolchain.plugins.kubernetes_provider.client import ApiError, UnreachableError
 from toolchain.plugins.kubernetes_provider.cluster import Cluster, Target
 from toolchain.plugins.kubernetes_provider.configuration import Configuration
 from toolchain.plugins.kubernetes_provider.diff import Comparison
-from toolchain.plugins.kubernetes_provider.discovery import UnknownKind
-from toolchain.plugins.kubernetes_provider.waiting import NotReady
+from toolchain.plugins.kubernetes_provider.discovery import UnknownKindError
+from toolchain.plugins.kubernetes_provider.waiting import NotReadyError
 
 
 class Teller(Protocol):
@@ -32,11 +32,11 @@ class Teller(Protocol):
     def __call__(self, message: str, severity: str = "INFO", *, passing: bool = False) -> None: ...  # noqa: D102
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The API refused an object, or this provider cannot serve it; the message is for the person."""
 
 
-class Partial(Exception):
+class PartialError(Exception):
     """An object is there but not as it should be; the state is kept so that the next run goes on from it."""
 
     def __init__(self, message: str, identity: str, state: dict[str, Any], inputs: dict[str, Any]) -> None:
@@ -107,7 +107,7 @@ class Resources:
             if not naming.metadata(news).get("name"):
                 return asked.news, [("metadata.name", "a patch must name the object that it changes")]
         else:
-            news = naming.named(news, olds, asked.name, seed, proposed, mode)
+            news = naming.named(news, olds, asked.name, seed=seed, proposed=proposed, mode=mode)
         if self._configuration.namespace and self._wants_namespace(asked, news):
             news["metadata"] = {**naming.metadata(news), "namespace": self._configuration.namespace}
         return values.mark_secrets(news, asked.news), []
@@ -117,7 +117,7 @@ class Resources:
             return False
         try:
             return self.cluster.discovery.locate(kinds.of(news, asked.type)).namespaced
-        except UnknownKind:
+        except UnknownKindError:
             return True
 
     def diff(self, asked: Request, ignored: list[str]) -> Comparison:
@@ -135,61 +135,67 @@ class Resources:
 
     def create(self, asked: Request, tell: Teller, *, dry_run: bool) -> tuple[str, dict[str, Any]]:
         """Make an object and wait until it is ready; return its id and state. A dry run returns what it would be."""
-        manager = clusters.field_manager(values.plain(asked.news), "")
-        live = self._apply(asked, manager, tell, dry_run=dry_run, new=True)
-        if live is None:
-            return "", asked.news
-        state = self._state(asked, live, manager)
-        return ("" if dry_run else naming.identity(live)), state
+        target = self._target(asked, "")
+        if dry_run:
+            return "", self._preview(asked, target, tell, new=True)
+        live = self._apply(asked, target, tell, new=True)
+        return naming.identity(live), self._state(asked, live, target.manager)
 
     def update(self, asked: Request, tell: Teller, *, dry_run: bool) -> dict[str, Any]:
         """Change an object and wait until it is ready; return its state. A dry run returns what it would be."""
         kept = checkpoint.manager_of(asked.olds)
-        manager = clusters.field_manager(values.plain(asked.news), kept)
-        live = self._apply(asked, manager, tell, dry_run=dry_run, new=False)
-        if live is None:
-            return asked.news
-        if kept and kept != manager and not dry_run:
-            old = values.plain(asked.news)
-            self.cluster.relinquish(Target(kinds.of(old, asked.type), old, kept))
-        return self._state(asked, live, manager)
+        target = self._target(asked, kept)
+        if dry_run:
+            return self._preview(asked, target, tell, new=False)
+        live = self._apply(asked, target, tell, new=False)
+        if kept and kept != target.manager:
+            self.cluster.relinquish(replace(target, manager=kept))
+        return self._state(asked, live, target.manager)
 
-    def _apply(self, asked: Request, manager: str, tell: Teller, *, dry_run: bool, new: bool) -> dict[str, Any] | None:
-        """Apply, wait, and return the live object; None where a dry run can tell nothing."""
+    def _target(self, asked: Request, kept_manager: str) -> Target:
         inputs = normalize.clean(values.plain(asked.news))
-        kind = kinds.of(inputs, asked.type)
-        if dry_run and (values.has_unknown(inputs) or (new and asked.patch)):
-            return None
-        target = Target(kind, inputs, manager, patch=asked.patch)
+        return Target(kinds.of(inputs, asked.type), inputs, clusters.field_manager(inputs, kept_manager))
+
+    def _preview(self, asked: Request, target: Target, tell: Teller, *, new: bool) -> dict[str, Any]:
+        """Return what a dry run tells of an object, or its inputs where none can be made."""
+        if values.has_unknown(target.inputs) or (new and asked.patch):
+            return asked.news
         warnings: list[str] = []
         try:
-            if dry_run and not self.cluster.serves(kind):
-                return None
-            live, where = self.cluster.apply(target, dry_run=dry_run, new=new, warnings=warnings)
+            if not self.cluster.serves(target.kind):
+                return asked.news
+            live, _ = self.cluster.apply(target, dry_run=True, new=new, warnings=warnings)
         except ApiError as error:
-            if dry_run and clusters.may_not_preview(error):
-                return None
-            raise Refused(clusters.explain(error, kind, naming.identity(inputs))) from error
-        except Unreachable as error:
-            if dry_run:
-                tell(f"not previewed: {error}", "WARNING")
-                return None
-            raise
+            if clusters.may_not_preview(error):
+                return asked.news
+            raise RefusedError(clusters.explain(error, target.kind, naming.identity(target.inputs))) from error
+        except UnreachableError as error:
+            tell(f"not previewed: {error}", "WARNING")
+            return asked.news
         for warning in warnings:
             tell(warning, "WARNING")
-        if dry_run:
-            return checkpoint.previewed(live, inputs, new=new)
-        if kind.kind == "CustomResourceDefinition":
+        return self._state(asked, checkpoint.previewed(live, target.inputs, new=new), target.manager)
+
+    def _apply(self, asked: Request, target: Target, tell: Teller, *, new: bool) -> dict[str, Any]:
+        """Apply an object and return it when it is ready."""
+        warnings: list[str] = []
+        try:
+            live, where = self.cluster.apply(target, dry_run=False, new=new, warnings=warnings)
+        except ApiError as error:
+            raise RefusedError(clusters.explain(error, target.kind, naming.identity(target.inputs))) from error
+        for warning in warnings:
+            tell(warning, "WARNING")
+        if target.kind.kind == "CustomResourceDefinition":
             self.cluster.discovery.forget()
-        if asked.patch or waiting.skipped(inputs):
+        if asked.patch or waiting.skipped(target.inputs):
             return live
-        limit = waiting.seconds(inputs, asked.timeout)
+        limit = waiting.seconds(target.inputs, asked.timeout)
         try:
             return self.cluster.waiter.until_ready(live, where, limit, lambda text: tell(text, passing=True))
-        except NotReady as error:
-            state = self._state(asked, error.obj, manager)
-            message = f"{kind.kind} {naming.identity(error.obj)}: {error}"
-            raise Partial(message, naming.identity(error.obj), state, asked.news) from error
+        except NotReadyError as error:
+            identity = naming.identity(error.obj)
+            state = self._state(asked, error.obj, target.manager)
+            raise PartialError(f"{target.kind.kind} {identity}: {error}", identity, state, asked.news) from error
 
     def _state(self, asked: Request, live: Mapping[str, Any], manager: str) -> dict[str, Any]:
         first = values.plain(asked.olds.get(checkpoint.INITIAL_API_VERSION)) or live.get("apiVersion", "")
@@ -202,14 +208,11 @@ class Resources:
         kind = kinds.of(old_inputs or values.plain(asked.olds), asked.type)
         try:
             live = self.cluster.read(kind, namespace, name)
-        except Unreachable as error:
+        except UnreachableError as error:
             return self._unreachable(asked, error, tell)
         if live is None:
             return None
-        if old_inputs:
-            inputs = normalize.inputs_after(live, old_inputs)
-        else:
-            inputs = normalize.inputs_from_live(live)
+        inputs = normalize.inputs_after(live, old_inputs) if old_inputs else normalize.inputs_from_live(live)
         marked = values.mark_secrets(inputs, asked.old_inputs)
         manager = clusters.field_manager(old_inputs, checkpoint.manager_of(asked.olds))
         first = values.plain(asked.olds.get(checkpoint.INITIAL_API_VERSION)) or live["apiVersion"]
@@ -217,7 +220,7 @@ class Resources:
         return asked.identity, state, marked
 
     def _unreachable(
-        self, asked: Request, error: Unreachable, tell: Teller
+        self, asked: Request, error: UnreachableError, tell: Teller
     ) -> tuple[str, dict[str, Any], dict[str, Any]] | None:
         if self._configuration.delete_unreachable:
             tell(f"{error}; forgotten, as deleteUnreachable asks", "WARNING")
@@ -242,13 +245,13 @@ class Resources:
                 return
             limit = waiting.seconds(obj, asked.timeout)
             self.cluster.waiter.until_gone(*pending, limit, lambda text: tell(text, passing=True))
-        except Unreachable as error:
+        except UnreachableError as error:
             if not self._configuration.delete_unreachable:
                 raise
             tell(f"{error}; forgotten, as deleteUnreachable asks", "WARNING")
         except ApiError as error:
-            raise Refused(clusters.explain(error, kind, asked.identity)) from error
-        except NotReady as error:
-            raise Refused(f"{kind.kind} {asked.identity}: {error}") from error
+            raise RefusedError(clusters.explain(error, kind, asked.identity)) from error
+        except NotReadyError as error:
+            raise RefusedError(f"{kind.kind} {asked.identity}: {error}") from error
         if kind.kind == "CustomResourceDefinition":
             self.cluster.discovery.forget()

@@ -12,23 +12,23 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provid
 
 from toolchain.plugins import serving
 from toolchain.plugins.kubernetes_provider import VERSION, configuration, resources, values, yaml_files
-from toolchain.plugins.kubernetes_provider.client import ApiError, Cancelled, Unreachable
+from toolchain.plugins.kubernetes_provider.client import ApiError, RunCancelledError, UnreachableError
 from toolchain.plugins.kubernetes_provider.configuration import ConfigurationError
 from toolchain.plugins.kubernetes_provider.diff import Comparison
-from toolchain.plugins.kubernetes_provider.discovery import UnknownKind
+from toolchain.plugins.kubernetes_provider.discovery import UnknownKindError
 from toolchain.plugins.kubernetes_provider.kubeconfig import KubeconfigError
-from toolchain.plugins.kubernetes_provider.naming import NameError_
-from toolchain.plugins.kubernetes_provider.resources import Partial, Refused, Request, Resources
+from toolchain.plugins.kubernetes_provider.naming import UnnamedError
+from toolchain.plugins.kubernetes_provider.resources import PartialError, RefusedError, Request, Resources
 
 EXPECTED = (
     ApiError,
-    Cancelled,
+    RunCancelledError,
     ConfigurationError,
     KubeconfigError,
-    NameError_,
-    Refused,
-    Unreachable,
-    UnknownKind,
+    UnnamedError,
+    RefusedError,
+    UnreachableError,
+    UnknownKindError,
     ValueError,
 )
 """Errors whose text is the whole story; any other is a fault of this program and keeps its traceback."""
@@ -196,7 +196,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
         def work() -> Any:
             result = yaml_files.invoke(request.tok, values.plain(values.from_struct(request.args)))
-            return provider_pb2.InvokeResponse(**{"return": values.to_struct(result)})
+            response = provider_pb2.InvokeResponse()
+            getattr(response, "return").CopyFrom(values.to_struct(result))
+            return response
 
         return self._answer(context, work)
 
@@ -206,7 +208,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Do the work and return its answer; tell an expected error in one message without secrets."""
         try:
             return work()
-        except Partial as error:
+        except PartialError as error:
             message = _redacted(str(error), secret)
             detail = any_pb2.Any()
             detail.Pack(
@@ -220,7 +222,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message, details=[detail])
             context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
             context.abort(grpc.StatusCode.UNKNOWN, message)
-        except Cancelled:
+        except RunCancelledError:
             context.abort(grpc.StatusCode.CANCELLED, "cancelled")
         except EXPECTED as error:
             context.abort(grpc.StatusCode.UNKNOWN, _redacted(str(error), secret))

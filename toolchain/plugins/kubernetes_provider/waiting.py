@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from toolchain.plugins.kubernetes_provider import naming, readiness
-from toolchain.plugins.kubernetes_provider.client import ApiError, Cancelled, Client, Unreachable
+from toolchain.plugins.kubernetes_provider.client import ApiError, Client, RunCancelledError, UnreachableError
 from toolchain.plugins.kubernetes_provider.discovery import Location
 from toolchain.plugins.kubernetes_provider.readiness import READY, Verdict
 
@@ -19,7 +19,7 @@ EXPLAIN_AFTER: Final = 3.0
 Tell = Callable[[str], None]
 
 
-class NotReady(Exception):
+class NotReadyError(Exception):
     """An object was made or changed, but is not what it should be; ``obj`` is its last state."""
 
     def __init__(self, message: str, obj: dict[str, Any]) -> None:
@@ -32,14 +32,14 @@ def seconds(obj: Mapping[str, Any], requested: float) -> float:
     if requested:
         return requested
     try:
-        return float(naming.annotations(obj)["pulumi.com/timeoutSeconds"])
+        return float(naming.marks(obj)["pulumi.com/timeoutSeconds"])
     except (KeyError, TypeError, ValueError):
         return DEFAULT_SECONDS
 
 
 def skipped(inputs: Mapping[str, Any]) -> bool:
     """Whether the program asked not to wait for this object."""
-    return naming.annotations(inputs).get("pulumi.com/skipAwait") == "true"
+    return naming.marks(inputs).get("pulumi.com/skipAwait") == "true"
 
 
 class Waiter:
@@ -50,38 +50,42 @@ class Waiter:
         self._cancelled = cancelled
 
     def until_ready(self, obj: dict[str, Any], where: Location, limit: float, tell: Tell) -> dict[str, Any]:
-        """Return the object once it is ready; raise NotReady if it fails, the time is over or the run is cancelled."""
-        if not readiness.waits_for(obj):
-            return obj
+        """Return the object once it is ready.
+
+        Raises NotReadyError if it fails, if the time is over, if the run is cancelled or the API server is gone.
+        """
         namespace, name = naming.parse_identity(naming.identity(obj))
+        path = where.path(namespace, name)
         began, told, pause = time.monotonic(), "", 0.1
         while not (verdict := self._judge(obj)).ready:
-            missing, waited = verdict.missing, time.monotonic() - began
+            waited = time.monotonic() - began
+            missing = verdict.missing
             if waited > EXPLAIN_AFTER or verdict.failed:
                 missing = "; ".join(filter(None, (missing, self._explain(obj))))
             if verdict.failed:
-                raise NotReady(missing, obj)
+                raise NotReadyError(missing, obj)
             if waited > limit:
-                raise NotReady(f"not ready after {limit:.0f} s: {missing}", obj)
+                raise NotReadyError(f"not ready after {limit:.0f} s: {missing}", obj)
             if missing != told:
                 tell(told := missing)
             if self._cancelled.wait(pause):
-                raise NotReady(f"cancelled while waiting: {missing}", obj)
+                raise NotReadyError(f"cancelled while waiting: {missing}", obj)
             pause = min(pause * 1.5, 2.0)
-            try:
-                obj = self._client.request("GET", where.path(namespace, name))
-            except Cancelled:
-                raise NotReady(f"cancelled while waiting: {missing}", obj) from None
-            except Unreachable as error:
-                raise NotReady(f"lost sight of it: {error}", obj) from error
-            except ApiError as error:
-                raise NotReady(f"lost sight of it: {error.message}", obj) from error
+            obj = self._look(path, obj, missing)
         if told:
             tell("")
         return obj
 
+    def _look(self, path: str, last: dict[str, Any], missing: str) -> dict[str, Any]:
+        try:
+            return self._client.request("GET", path)
+        except RunCancelledError:
+            raise NotReadyError(f"cancelled while waiting: {missing}", last) from None
+        except (UnreachableError, ApiError) as error:
+            raise NotReadyError(f"lost sight of it: {error}", last) from error
+
     def until_gone(self, path: str, uid: str, limit: float, tell: Tell) -> None:
-        """Return once the object with this uid is gone; raise NotReady when the time is over."""
+        """Return once the object with this uid is gone; raise NotReadyError when the time is over."""
         began, told, pause = time.monotonic(), "", 0.05
         while True:
             try:
@@ -94,11 +98,11 @@ class Waiter:
                 break  # somebody has made another object with this name since
             missing = _held_by(obj)
             if time.monotonic() - began > limit:
-                raise NotReady(f"not gone after {limit:.0f} s: {missing}", obj)
+                raise NotReadyError(f"not gone after {limit:.0f} s: {missing}", obj)
             if missing != told and time.monotonic() - began > 1:
                 tell(told := missing)
             if self._cancelled.wait(pause):
-                raise NotReady(f"cancelled while waiting for it to go: {missing}", obj)
+                raise NotReadyError(f"cancelled while waiting for it to go: {missing}", obj)
             pause = min(pause * 1.5, 1.0)
         if told:
             tell("")
@@ -154,7 +158,7 @@ class Waiter:
                 events = self._list(f"/api/v1/namespaces/{namespace}/events", query)
                 if events:
                     return str(max(events, key=lambda e: e.get("lastTimestamp") or "").get("message", ""))
-        except (ApiError, Unreachable, Cancelled):
+        except (ApiError, UnreachableError, RunCancelledError):
             return ""
         return ""
 

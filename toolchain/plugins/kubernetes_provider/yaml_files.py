@@ -8,15 +8,15 @@ from typing import Any
 import yaml
 
 
-def invoke(token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a function by its token. Raises ValueError for one that is not offered."""
-    if token == "kubernetes:yaml:decode":
+def invoke(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a function by its name. Raises ValueError for one that is not offered."""
+    if function == "kubernetes:yaml:decode":
         return {"result": decode(str(arguments.get("text", "")), str(arguments.get("defaultNamespace") or ""))}
-    if token.startswith("kubernetes:helm:"):
+    if function.startswith("kubernetes:helm:"):
         raise ValueError(
             "Helm charts need the upstream provider; render the chart with 'helm template' and apply the result"
         )
-    raise ValueError(f"the function {token} is not offered by this provider")
+    raise ValueError(f"the function {function} is not offered by this provider")
 
 
 def decode(text: str, namespace: str = "") -> list[dict[str, Any]]:
