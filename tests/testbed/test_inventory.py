@@ -31,16 +31,16 @@ def test_variables_carry_both_families(tmp_path: Path) -> None:
     """Every host has an address, every cluster its ranges, in IPv4 and in IPv6."""
     content = inventory.build(THREE, State(tmp_path))["all"]
     assert content["hosts"]["agc-1"] == {
-        "ansible_host": "10.211.0.13",
-        "node_ipv4": "10.211.0.13",
-        "node_ipv6": "fd63:7663:1:1::13",
+        "ansible_host": "10.221.0.13",
+        "node_ipv4": "10.221.0.13",
+        "node_ipv6": "fd63:7663:2:1::13",
     }
     assert content["children"]["egc"]["vars"] == {
         "cluster_name": "egc",
-        "pod_cidr_ipv4": "10.216.0.0/16",
-        "pod_cidr_ipv6": "fd63:7663:1:600::/56",
-        "service_cidr_ipv4": "10.217.0.0/20",
-        "service_cidr_ipv6": "fd63:7663:1:7::/112",
+        "pod_cidr_ipv4": "10.226.0.0/16",
+        "pod_cidr_ipv6": "fd63:7663:2:600::/56",
+        "service_cidr_ipv4": "10.227.0.0/20",
+        "service_cidr_ipv6": "fd63:7663:2:7::/112",
         "control_plane_host": "egc-1",
     }
 
@@ -62,7 +62,7 @@ def test_keys_stay_the_same_and_are_for_the_owner_alone(tmp_path: Path) -> None:
     keys.ensure(state, THREE)
     assert (state.key.read_bytes(), state.known_hosts.read_text()) == (before, known)
     assert {path.stat().st_mode & 0o777 for path in (state.key, state.host("cgc-1").key)} == {0o600}
-    assert known.splitlines()[0].startswith("cgc-1,10.211.0.11,fd63:7663:1:1::11 ssh-ed25519 ")
+    assert known.splitlines()[0].startswith("cgc-1,10.221.0.11,fd63:7663:2:1::11 ssh-ed25519 ")
 
     state.host("cgc-1").key.write_text("damaged")
     keys.ensure(state, THREE)
