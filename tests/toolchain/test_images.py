@@ -12,6 +12,7 @@ import pytest
 from core.files import sha256
 from core.programs import run
 from toolchain import build, debian, images, media, store
+from toolchain.golang import architecture
 
 
 def test_references_carry_the_version_of_the_program() -> None:
@@ -53,7 +54,7 @@ def test_an_image_names_itself_its_platform_and_its_program(name: str, tmp_path:
     with tarfile.open(tar) as file:
         (entry,) = json.loads((file.extractfile("manifest.json") or pytest.fail("no manifest")).read())
     assert entry["RepoTags"] == [images.load().reference(name)]
-    assert (config["os"], config["architecture"]) == ("linux", images.architecture())
+    assert (config["os"], config["architecture"]) == ("linux", architecture())
     unpack(tar, tmp_path / "root")
     (entrypoint,) = config["config"]["Entrypoint"]
     program = tmp_path / "root" / entrypoint.lstrip("/")

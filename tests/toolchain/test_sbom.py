@@ -37,7 +37,15 @@ def test_a_bill_of_what_is_not_built_is_refused(cache: Path) -> None:
 def test_the_bill_is_valid_cyclonedx(tmp_path: Path) -> None:
     """The file that the command writes meets CycloneDX's own schema 1.6, and is the same each time."""
     build.ensure()
-    command = [sys.executable, "-m", "govcloud.main", "toolchain", "sbom", "--out", tmp_path / "bill.json"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "govcloud.main",
+        "toolchain",
+        "sbom",
+        "--out",
+        tmp_path / "bill.json",
+    ]
     run(command, cwd=REPOSITORY)
     text = (tmp_path / "bill.json").read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None

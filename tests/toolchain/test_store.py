@@ -64,7 +64,7 @@ def keep_times(path: Path, change: Callable[[], object]) -> None:
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "truncated": lambda f: os.truncate(f / "bin/one", 3),
     "changed": lambda f: (f / "bin/one").write_text("fIrst program"),
-    "replaced": lambda f: ((f / "bin/one").unlink(), (f / "bin/one").write_text("fIrst program")),
+    "replaced": lambda f: (f / "bin/two").replace(f / "bin/one"),
     "truncated, time kept": lambda f: keep_times(f / "bin/one", lambda: os.truncate(f / "bin/one", 3)),
     "removed": lambda f: (f / "bin/one").unlink(),
     "added": lambda f: (f / "bin/three").touch(),
