@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 import websocket
-from kubernetes.client import ApiClient
+from kubernetes.client import ApiClient, ApiException
 from kubernetes.config import new_client_from_config
 from kubernetes.config.config_exception import ConfigException
-from kubernetes.stream.ws_client import ERROR_CHANNEL, WSClient
+from kubernetes.stream.ws_client import ERROR_CHANNEL, WSClient, portforward_call
 
 from core.errors import KitError
 
@@ -162,6 +163,27 @@ class Api:
             stream.close()
             raise KitError(f"exec in pod {pod} of {namespace}: '{' '.join(command)}' did not end in {seconds:.0f} s")
         return _ended(stream)
+
+    def fetch(self, namespace: str, pod: str, port: int, path: str, *, seconds: float) -> str:
+        """GET a path from a port inside a pod by port forwarding, which no network policy stands in the way of."""
+        url = f"{self.server}/api/v1/namespaces/{namespace}/pods/{pod}/portforward"
+        websocket.setdefaulttimeout(CONNECT_SECONDS + seconds)
+        headers = {"authorization": token} if (token := self._token()) else {}
+        try:
+            forward = portforward_call(self._settings, "GET", url, query_params=[("ports", str(port))], headers=headers)
+            with closing(forward.socket(port)) as connection:
+                connection.settimeout(seconds)
+                connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+                received = b"".join(iter(lambda: connection.recv(65536), b""))
+        except (ApiException, OSError) as error:
+            reason = _first_line(getattr(error, "reason", None) or error)
+            if "Handshake status 403" in reason:
+                raise TooFewRightsError("too few rights for the audit to forward ports of its own pods") from error
+            raise KitError(f"port forwarding to pod {pod} of {namespace}: {reason}") from error
+        head, _, body = received.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.0 200") and not head.startswith(b"HTTP/1.1 200"):
+            raise KitError(f"pod {pod} of {namespace} did not answer through port forwarding: {head[:80]!r}")
+        return body.decode(errors="replace")
 
     def _token(self) -> str | None:
         token: str | None = self._settings.get_api_key_with_prefix("BearerToken", alias="authorization")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,16 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 
 from conformance import workloads
 from conformance.api import Api
 from core.errors import KitError
 
-ATTEMPT_SECONDS = 1.5
+ATTEMPT_SECONDS = 1.2
 """An attempt that has no answer by then is taken as dropped: inside one data centre an answer takes milliseconds."""
 OPEN_WITHIN = 20.0
 CLOSED_WITHIN = 12.0
 READY_WITHIN = 60.0
+DIAL_SECONDS = 8.0
+SETTLE_SECONDS = 0.25
+"""What a change of policy is given before the first attempt; later attempts decide, this only saves one."""
 
 
 class Family(StrEnum):
@@ -56,9 +61,10 @@ class Tenant:
 
 @dataclass(frozen=True)
 class Probe:
-    """A probe pod that runs."""
+    """A probe pod that runs; ``role`` is its name in reports."""
 
     tenant: Tenant
+    role: str
     name: str
     node: str
     addresses: tuple[str, ...]
@@ -91,7 +97,7 @@ class Path:
     label: str
 
     def attempt(self) -> str:
-        """Try once: ``open``, or what the network said: TIMEOUT, REFUSED, DNS, OTHER."""
+        """Try once: ``open``, or what the network said, such as TIMEOUT or REFUSED."""
         port = workloads.TCP_PORT if self.protocol == "tcp" else workloads.UDP_PORT
         host = f"[{self.destination}]" if ":" in self.destination else self.destination
         command = [
@@ -103,10 +109,42 @@ class Path:
         ]
         tenant = self.source.tenant
         done = tenant.api.execute(tenant.namespace, self.source.name, command, seconds=ATTEMPT_SECONDS + 8)
-        return "open" if done.code == 0 else (done.output.splitlines() or ["no answer"])[0][:120]
+        return "open" if done.code == 0 else done.output.split(":")[0].strip()[:40] or "no answer"
 
     def __str__(self) -> str:
         return f"{self.protocol} {self.label}"
+
+
+def dial(probe: Probe, host: str, port: int, protocol: str, request: str | bytes) -> str:
+    """Let a probe send a request from inside its pod, and return the answer; raises KitError when there is none."""
+    query = urlencode({"host": host, "port": port, "protocol": protocol, "request": request, "tries": 1})
+    tenant = probe.tenant
+    body = tenant.api.fetch(tenant.namespace, probe.name, workloads.TCP_PORT, f"/dial?{query}", seconds=DIAL_SECONDS)
+    outcome = json.loads(body)
+    if not outcome.get("responses"):
+        raise KitError(f"no answer from {host} port {port} over {protocol}: {'; '.join(outcome.get('errors', []))}")
+    return str(outcome["responses"][0])
+
+
+def name_server(probe: Probe) -> str:
+    """Return the address of the name server that a pod is told to use."""
+    return _resolver(probe, "dns-server-list").split(",")[0]
+
+
+def service_domain(probe: Probe) -> str:
+    """Return the domain under which a pod finds Services, such as ``svc.cluster.local``."""
+    suffixes = _resolver(probe, "dns-suffix").split(",")
+    found = next((suffix for suffix in suffixes if suffix.startswith("svc.")), None)
+    if found is None:
+        raise KitError(f"pod {probe.name} is told no domain of Services: {', '.join(suffixes)}")
+    return found
+
+
+def _resolver(probe: Probe, command: str) -> str:
+    done = probe.tenant.api.execute(probe.tenant.namespace, probe.name, ["/agnhost", command], seconds=DIAL_SECONDS)
+    if done.code != 0:
+        raise KitError(f"pod {probe.name} has no name service: {done.output.splitlines()[0] if done.output else ''}")
+    return done.output.strip()
 
 
 def attempt_all(paths: Sequence[Path]) -> dict[Path, str]:
@@ -119,10 +157,10 @@ def settle(paths: Sequence[Path], *, is_open: bool, within: float) -> dict[Path,
     """Try until every path is open (or none is), ``within`` seconds at most, and return the last answers."""
     deadline = time.monotonic() + within
     while True:
+        time.sleep(SETTLE_SECONDS)
         answers = attempt_all(paths)
         if all((answer == "open") is is_open for answer in answers.values()) or time.monotonic() > deadline:
             return answers
-        time.sleep(0.2)
 
 
 def summary(answers: Mapping[Path, str]) -> str:
@@ -137,8 +175,8 @@ def server_paths(source: Probe, servers: Sequence[Probe], family: Family) -> lis
         address = family.of(server.addresses)
         if address is None:
             raise KitError(f"pod {server.name} has no {family} address, so nothing can be shown in {family}")
-        place = "the same node" if server.node == source.node else "another node"
-        label = f"{source.name} → {server.name} [{address}] on {place}"
+        place = "same node" if server.node == source.node else "other node"
+        label = f"{source.role} → {server.role} [{address}], {place}"
         paths += [Path(source, address, protocol, label) for protocol in ("tcp", "udp")]
     return paths
 
@@ -159,8 +197,8 @@ def start(tenant_a: Tenant, tenant_b: Tenant, image: str, run: str) -> Probes:
     plan = [
         (tenant_a, workloads.server(f"audit-{run}-server-1", image, run=run)),
         (tenant_a, workloads.server(f"audit-{run}-server-2", image, run=run)),
-        (tenant_a, workloads.pod(f"audit-{run}-client", image, run=run, role="client")),
-        (tenant_b, workloads.pod(f"audit-{run}-stranger", image, run=run, role="client")),
+        (tenant_a, workloads.client(f"audit-{run}-client", image, run=run)),
+        (tenant_b, workloads.client(f"audit-{run}-stranger", image, run=run)),
     ]
     for tenant, manifest in plan:
         tenant.api.create(tenant.path("pods"), manifest)
@@ -182,6 +220,7 @@ def _wait(tenant: Tenant, name: str, deadline: float) -> Probe:
         raise KitError(f"probe pod {name} of tenant {tenant.name} did not get ready: {_why_not(status)}")
     return Probe(
         tenant,
+        name.split("-", 2)[2],
         name,
         str(found["spec"].get("nodeName", "")),
         tuple(entry["ip"] for entry in status.get("podIPs", [])),

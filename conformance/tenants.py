@@ -32,7 +32,7 @@ _FIELD_MANAGER = {"fieldManager": "govcloud-audit", "force": "true"}
 
 TENANT_RULES: list[Manifest] = [
     {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get", "list", "watch", "create", "delete"]},
-    {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["get", "create"]},
+    {"apiGroups": [""], "resources": ["pods/exec", "pods/portforward"], "verbs": ["get", "create"]},
     {"apiGroups": [""], "resources": ["pods/log", "configmaps", "events"], "verbs": ["get", "list"]},
     {"apiGroups": [""], "resources": ["resourcequotas", "limitranges"], "verbs": ["get", "list"]},
     {"apiGroups": [""], "resources": ["serviceaccounts/token"], "resourceNames": ["default"], "verbs": ["create"]},

@@ -67,15 +67,24 @@ def pod(name: str, image: str, *, run: str, role: str, arguments: Sequence[str] 
     }
 
 
+def _answering(name: str, image: str, *, run: str, role: str) -> Manifest:
+    arguments = ["netexec", f"--http-port={TCP_PORT}", f"--udp-port={UDP_PORT}"]
+    manifest = pod(name, image, run=run, role=role, arguments=arguments)
+    manifest["spec"]["containers"][0]["readinessProbe"] = {
+        "httpGet": {"path": "/healthz", "port": TCP_PORT},
+        "periodSeconds": 1,
+    }
+    return manifest
+
+
+def client(name: str, image: str, *, run: str) -> Manifest:
+    """Return a pod that calls others when it is told to."""
+    return _answering(name, image, run=run, role="client")
+
+
 def server(name: str, image: str, *, run: str) -> Manifest:
     """Return a pod that answers over TCP and UDP, kept apart from the other servers where there are nodes enough."""
-    manifest = pod(
-        name,
-        image,
-        run=run,
-        role="server",
-        arguments=["netexec", f"--http-port={TCP_PORT}", f"--udp-port={UDP_PORT}"],
-    )
+    manifest = _answering(name, image, run=run, role="server")
     manifest["spec"]["affinity"] = {
         "podAntiAffinity": {
             "preferredDuringSchedulingIgnoredDuringExecution": [
@@ -89,15 +98,11 @@ def server(name: str, image: str, *, run: str) -> Manifest:
             ]
         }
     }
-    manifest["spec"]["containers"][0]["readinessProbe"] = {
-        "httpGet": {"path": "/healthz", "port": TCP_PORT},
-        "periodSeconds": 1,
-    }
     return manifest
 
 
-def service(name: str, *, run: str, families: Sequence[str] = (), policy: str = "PreferDualStack") -> Manifest:
-    """Return a Service in front of the servers, for the families asked for."""
+def service(name: str, *, run: str, policy: str) -> Manifest:
+    """Return a Service in front of the servers, with an ``ipFamilyPolicy``."""
     spec: Manifest = {
         "selector": labels(run, "server"),
         "ipFamilyPolicy": policy,
@@ -106,8 +111,6 @@ def service(name: str, *, run: str, families: Sequence[str] = (), policy: str = 
             {"name": "udp", "port": UDP_PORT, "targetPort": UDP_PORT, "protocol": "UDP"},
         ],
     }
-    if families:
-        spec["ipFamilies"] = list(families)
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "labels": labels(run)}, "spec": spec}
 
 

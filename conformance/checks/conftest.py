@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from conformance import cleaning, network, workloads
-from conformance.api import Api
+from conformance.api import DRY_RUN, Api
 from conformance.network import Probes, Tenant
 from conformance.target import Target, TenantAccess
 from core.errors import KitError
@@ -80,6 +80,17 @@ def _probing(audit_target: Target, run_id: str) -> Iterator[Future[Probes]]:
 def probes(_probing: Future[Probes]) -> Probes:
     """Return the probe pods, running."""
     return _probing.result()
+
+
+@pytest.fixture(scope="session")
+def family_policy(tenant_a: Tenant, run_id: str) -> str:
+    """Return the strictest wish for address families that this cloud grants a Service, found by asking."""
+    for policy in ("RequireDualStack", "PreferDualStack"):
+        manifest = workloads.service(f"audit-{run_id}-sample", run=run_id, policy=policy)
+        answer = tenant_a.api.request("POST", tenant_a.path("services"), manifest, query=DRY_RUN)
+        if answer.ok:
+            return policy
+    raise KitError(f"the cloud accepts no Service, neither with RequireDualStack nor with PreferDualStack: {answer}")
 
 
 @pytest.fixture

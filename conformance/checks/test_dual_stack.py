@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from conformance import network, workloads
+from conformance import dns, network, workloads
 from conformance.api import DRY_RUN, Api
 from conformance.network import Family, Path, Probes, Tenant
 from conformance.plugin import EvidenceBook, requirement
@@ -25,10 +24,11 @@ def _open_ways(tenant_a: Tenant, run_id: str) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def service(tenant_a: Tenant, run_id: str) -> dict[str, Any]:
-    """Return a Service that asks for both families where the cloud has them."""
-    return tenant_a.api.create(tenant_a.path("services"), workloads.service(f"audit-{run_id}", run=run_id))
+@pytest.fixture(scope="session")
+def service(tenant_a: Tenant, run_id: str, family_policy: str) -> dict[str, Any]:
+    """Return a Service that asks for both families as strictly as the cloud lets it."""
+    manifest = workloads.service(f"audit-{run_id}", run=run_id, policy=family_policy)
+    return tenant_a.api.create(tenant_a.path("services"), manifest)
 
 
 @requirement("GVC-IP6-02")
@@ -85,9 +85,10 @@ def test_pods_reach_each_other(probes: Probes, family: Family, evidence: Evidenc
 
 @requirement("GVC-IP6-03", "GVC-IP6-02")
 def test_service_holds_both_families(service: dict[str, Any], evidence: EvidenceBook) -> None:
-    """A Service that prefers both families gets an address of each."""
+    """A Service that asks for both families gets an address of each."""
     addresses = service["spec"].get("clusterIPs", [])
-    evidence.add(f"create Service {service['metadata']['name']} with PreferDualStack", ", ".join(addresses))
+    policy = service["spec"].get("ipFamilyPolicy")
+    evidence.add(f"create Service {service['metadata']['name']} with {policy}", ", ".join(addresses))
     for family in Family:
         assert family.of(addresses), f"asked for both families, got {', '.join(addresses)}: no {family}"
 
@@ -105,7 +106,7 @@ def test_service_may_require_both_families(tenant_a: Tenant, run_id: str, eviden
 @families
 @pytest.mark.usefixtures("_open_ways")
 def test_service_answers(probes: Probes, service: dict[str, Any], family: Family, evidence: EvidenceBook) -> None:
-    """A Service answers over this family, over TCP and UDP."""
+    """A Service answers over this family: connections over TCP and UDP, and an HTTP exchange with one of its pods."""
     address = family.of(service["spec"].get("clusterIPs", []))
     evidence.add(f"read the {family} address of Service {service['metadata']['name']}", address or "none")
     assert address, f"the Service has no {family} address"
@@ -113,23 +114,26 @@ def test_service_answers(probes: Probes, service: dict[str, Any], family: Family
     answers = network.settle(paths, is_open=True, within=network.OPEN_WITHIN)
     evidence.add(f"call it from {probes.client.name}", network.summary(answers))
     assert all(answer == "open" for answer in answers.values()), f"no answer: {network.summary(answers)}"
+    name = network.dial(probes.client, address, workloads.TCP_PORT, "http", "hostname")
+    evidence.add("GET /hostname from it", name)
+    assert name in {server.name for server in probes.servers}, f"something else answered: {name}"
 
 
 @requirement("GVC-IP6-03", "GVC-IP6-02")
 @families
 @pytest.mark.usefixtures("_open_ways")
-def test_names_answer(tenant_a: Tenant, probes: Probes, run_id: str, family: Family, evidence: EvidenceBook) -> None:
-    """The name of a Service of this family alone is found (A or AAAA), and what it names answers."""
-    name = f"audit-{run_id}-{family.lower()}"
-    manifest = workloads.service(name, run=run_id, families=[family], policy="SingleStack")
-    created = tenant_a.api.request("POST", tenant_a.path("services"), manifest)
-    evidence.add(
-        f"create Service {name} of {family} alone", created if not created.ok else created.body["spec"]["clusterIPs"]
-    )
-    assert created.ok, f"the cloud cannot publish over {family}: {created}"
-    time.sleep(0.5)  # a name that is asked for too early may be remembered as absent
-    full = f"{name}.{tenant_a.namespace}.svc"
-    path = Path(probes.client, full, "tcp", full)
-    answers = network.settle([path], is_open=True, within=network.OPEN_WITHIN)
-    evidence.add(f"call it by name from {probes.client.name}", network.summary(answers))
-    assert answers[path] == "open", f"no answer by name: {network.summary(answers)}"
+def test_name_is_found(
+    tenant_a: Tenant, probes: Probes, service: dict[str, Any], *, family: Family, evidence: EvidenceBook
+) -> None:
+    """The cloud's name service tells a pod the address of a Service in this family (A or AAAA)."""
+    name = f"{service['metadata']['name']}.{tenant_a.namespace}.{network.service_domain(probes.client)}"
+    server = network.name_server(probes.client)
+    kind = dns.A if family is Family.IPV4 else dns.AAAA
+    packet = network.dial(probes.client, server, 53, "udp", dns.question(name, kind))
+    records = [record for record in dns.answers(packet) if record.kind == kind]
+    evidence.add(f"ask {server} for {dns.RECORDS[kind]} of {name}", f"{len(records)} records in {len(packet)} octets")
+    assert records, f"no {dns.RECORDS[kind]} record of {name}"
+    address = family.of(service["spec"].get("clusterIPs", []))
+    assert address is not None, f"the Service has no {family} address"
+    evidence.add("compare with the address of the Service", address)
+    assert records[0].matches(address), f"the {dns.RECORDS[kind]} record is not {address}"

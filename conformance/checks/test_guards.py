@@ -90,9 +90,9 @@ def test_host_port_is_refused(tenant_a: Tenant, good_pod: Manifest, evidence: Ev
 
 
 @requirement("GVC-NET-11")
-def test_node_port_is_refused(tenant_a: Tenant, run_id: str, evidence: EvidenceBook) -> None:
+def test_node_port_is_refused(tenant_a: Tenant, run_id: str, family_policy: str, evidence: EvidenceBook) -> None:
     """A tenant cannot open a port of every node by its Service, while a Service inside the cluster is accepted."""
-    inside = workloads.service(f"audit-{run_id}-inside", run=run_id)
+    inside = workloads.service(f"audit-{run_id}-inside", run=run_id, policy=family_policy)
     answer = tenant_a.api.request("POST", tenant_a.path("services"), inside, query=DRY_RUN)
     evidence.add("ask for a Service inside the cluster (dry run)", answer.status)
     if not answer.ok:
