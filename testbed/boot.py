@@ -191,7 +191,7 @@ def _as_service(name: str, host: str, launcher: list[str]) -> list[str]:
         "--quiet",
         "--collect",
         f"--unit={cgroups.unit(name, host)}",
-        f"--slice={names.testbed(name)}.slice",
+        f"--slice={cgroups.slice_of(name)}",
         "--setenv=SYSTEMD_NSPAWN_API_VFS_WRITABLE=network",
         *(f"--property={value}" for value in properties),
         *launcher,

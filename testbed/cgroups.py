@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.errors import KitError
+from core.programs import run
 from testbed import names
 
 ROOT = Path("/sys/fs/cgroup")
@@ -81,12 +82,15 @@ def directories(name: str, host: str = "") -> list[Path]:
     """Every directory of the testbed, or of one of its hosts, that exists in any hierarchy."""
     found: list[Path] = []
     for hierarchy in hierarchies():
-        for parent in (hierarchy / names.testbed(name), hierarchy / "gvc.slice" / f"{names.testbed(name)}.slice"):
-            by_systemd = parent.suffix == ".slice"
-            path = parent if not host else parent / (f"{unit(name, host)}" if by_systemd else host)
-            if path.is_dir():
-                found.append(path)
+        own, by_systemd = hierarchy / names.testbed(name), hierarchy / slice_of(name)
+        paths = (own / host, by_systemd / unit(name, host)) if host else (own, by_systemd)
+        found += [path for path in paths if path.is_dir()]
     return found
+
+
+def slice_of(name: str) -> str:
+    """Name of the systemd slice that holds the testbed's hosts ('-' would nest it in another)."""
+    return f"gvc_{name}.slice"
 
 
 def unit(name: str, host: str) -> str:
@@ -107,6 +111,14 @@ def remove(directory: Path) -> None:
         if path.is_dir():
             _rmdir(path)
     _rmdir(directory)
+
+
+def retire(name: str) -> None:
+    """Remove all that is left of the testbed's groups; its processes must have ended."""
+    if systemd_runs():
+        run(["systemctl", "stop", slice_of(name)], check=False)
+    for directory in directories(name):
+        remove(directory)
 
 
 def _rmdir(path: Path) -> None:

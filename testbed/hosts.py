@@ -85,8 +85,7 @@ def down(name: str) -> None:
             network.remove_namespace(space)
         for link in network.links(name):
             network.remove_link(link)
-        for directory in cgroups.directories(name):
-            cgroups.remove(directory)
+        cgroups.retire(name)
         for path in Path("/run/systemd/nspawn/propagate").glob(f"{names.testbed(name)}-*"):
             shutil.rmtree(path, ignore_errors=True)
         left = _wait_gone(name)
