@@ -21,6 +21,7 @@ from testbed.topology import PlacedHost, Topology
 from testbed.trees import mounts_below, unmount_below
 
 LAUNCHER = Path(__file__).with_name("launch.py")
+NSPAWN = Path("/run/systemd/nspawn")
 SYSTEM_CALLS = "add_key keyctl bpf perf_event_open"
 """What container runtimes and kubelet use beyond the calls that a container is allowed."""
 
@@ -50,12 +51,20 @@ def stop(topology_name: str, host_name: str) -> None:
     """End the host and clear away all that it holds on the machine, except its disk."""
     host = State.of(topology_name).host(host_name)
     processes.end(topology_name, host_name)
+    _forget(names.host(topology_name, host_name), host.root)
     unmount_below(host.folder)
     network.remove_namespace(names.host(topology_name, host_name))
     for directory in cgroups.directories(topology_name, host_name):
         cgroups.remove(directory)
-    shutil.rmtree(Path("/run/systemd/nspawn/propagate") / names.host(topology_name, host_name), ignore_errors=True)
     host.record.unlink(missing_ok=True)
+
+
+def _forget(label: str, root: Path) -> None:
+    """Remove what a killed systemd-nspawn leaves: a folder with the machine's name, a lock with its root's number."""
+    shutil.rmtree(NSPAWN / "propagate" / label, ignore_errors=True)
+    if mounts_below(root):
+        status = root.stat()
+        (NSPAWN / "locks" / f"inode-{status.st_dev}:{status.st_ino}").unlink(missing_ok=True)
 
 
 def start(topology: Topology, placed: PlacedHost, base: Path, media: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from pathlib import Path
 from core.console import progress, say
 from core.errors import KitError
 from core.files import write_atomic
-from testbed import base, boot, cgroups, checks, inventory, keys, leftovers, names, network, prerequisites, processes
+from testbed import base, boot, cgroups, checks, inventory, keys, leftovers, network, prerequisites, processes
 from testbed.state import State, check_owner, claim, locked, owner, release
 from testbed.topology import PlacedHost, Topology, dump, load
 from testbed.trees import remove_tree, unmount_below
@@ -76,6 +75,8 @@ def down(name: str) -> None:
         if owner(name) is None and not state.folder.exists() and not state.doomed.exists():
             return
         processes.end(name)
+        for host_name in state.host_names():
+            boot.stop(name, host_name)
         remove_tree(state.doomed)
         unmount_below(state.folder)
         if state.folder.exists():
@@ -86,8 +87,6 @@ def down(name: str) -> None:
         for link in network.links(name):
             network.remove_link(link)
         cgroups.retire(name)
-        for path in Path("/run/systemd/nspawn/propagate").glob(f"{names.testbed(name)}-*"):
-            shutil.rmtree(path, ignore_errors=True)
         left = _wait_gone(name)
         if left:
             raise KitError(f"testbed {name}: this is left: {', '.join(map(str, left))}", "run down again")
