@@ -1,0 +1,101 @@
+"""A live cluster in the hands of a test: objects, pods that meet 'restricted', and calls between them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+IMAGE = "govcloud.local/agnhost:v1.36.3"
+FAMILIES = ("ipv4", "ipv6")
+
+
+def eventually(meets: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """Wait until something holds, and fail with its name when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not meets():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.2)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster as its administrator sees it, and a namespace of the tests in it."""
+
+    kubectl_program: Path
+    kubeconfig: Path
+    namespace: str
+
+    def kubectl(self, *words: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run kubectl in the namespace of the tests."""
+        command = [str(self.kubectl_program), "--kubeconfig", str(self.kubeconfig), "-n", self.namespace, *words]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=150)
+        assert not check or done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
+        return done
+
+    def get(self, *words: str) -> Json:
+        """Read an object."""
+        found: Json = json.loads(self.kubectl("get", *words, "-o", "json").stdout)
+        return found
+
+    def apply(self, *objects: Json) -> None:
+        """Make objects."""
+        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+
+    def deny(self, *types: str) -> None:
+        """Isolate every pod of the namespace."""
+        self.apply(
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "NetworkPolicy",
+                "metadata": {"name": "deny"},
+                "spec": {"podSelector": {}, "policyTypes": list(types)},
+            }
+        )
+
+    def permit(self) -> None:
+        """Take the isolation away and wait until it is gone."""
+        self.kubectl("delete", "networkpolicy", "--all")
+
+    def addresses(self, pod: str) -> dict[str, str]:
+        """Return a pod's address in each family."""
+        found = self.get("pod", pod)["status"]["podIPs"]
+        return {"ipv6" if ":" in entry["ip"] else "ipv4": entry["ip"] for entry in found}
+
+    def reaches(self, target: str, port: int = 8080, client: str = "client") -> bool:
+        """Whether the client can open a connection."""
+        where = f"[{target}]:{port}" if ":" in target else f"{target}:{port}"
+        return (
+            self.kubectl("exec", client, "--", "/agnhost", "connect", where, "--timeout=1s", check=False).returncode
+            == 0
+        )
+
+
+def pod(name: str, node: str, *arguments: str, **more: Any) -> Json:
+    """Return a pod that meets 'restricted'."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": name}},
+        "spec": {
+            "nodeName": node,
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 65534, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [
+                {
+                    "name": "main",
+                    "image": IMAGE,
+                    "imagePullPolicy": "IfNotPresent",
+                    "args": list(arguments),
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                }
+            ],
+            **more,
+        },
+    }

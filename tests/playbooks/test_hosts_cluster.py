@@ -1,0 +1,95 @@
+"""The hosts after the playbooks: they stay as they are, they heal, and what was promised of them holds."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import pytest
+from live_cluster import Cluster, eventually
+
+from playbooks import runner
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Testbed
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+
+def _ready(cluster: Cluster, node: str) -> bool:
+    path = "jsonpath={.status.conditions[?(@.type=='Ready')].status}"
+    return cluster.kubectl("get", "node", node, "-o", path, check=False).stdout == "True"
+
+
+def _pid(testbed: Testbed, host: str, program: str) -> str:
+    return testbed.ssh(host, f"pidof {program}").stdout.strip()
+
+
+def test_a_second_run_changes_nothing(testbed: Testbed, cluster: Cluster, tmp_path: Path) -> None:
+    """The playbooks run again report no change, and say the truth: nothing was restarted."""
+    before = {host: _pid(testbed, host, "kubelet") for host in ("cgc-1", "cgc-2")}
+    outcome = runner.run(testbed.state / "inventory.yaml", tmp_path)
+    assert outcome.failures == ()
+    assert outcome.changes == ()
+    assert outcome.changed == 0
+    assert before == {host: _pid(testbed, host, "kubelet") for host in ("cgc-1", "cgc-2")}
+
+
+@pytest.mark.parametrize("program", ["kubelet", "containerd", "etcd", "kube-apiserver"])
+def test_a_killed_program_comes_back(testbed: Testbed, cluster: Cluster, program: str) -> None:
+    """After kill -9 the program runs again, the API answers and the node is ready, with nobody's help."""
+    killed = _pid(testbed, "cgc-1", program)
+    assert killed
+    assert testbed.ssh("cgc-1", f"kill -9 {killed}").returncode == 0
+    eventually(lambda: _pid(testbed, "cgc-1", program) not in {"", killed}, f"{program} runs again")
+    eventually(lambda: cluster.kubectl("get", "--raw", "/readyz", check=False).stdout == "ok", "the API answers")
+    eventually(lambda: _ready(cluster, "cgc-1"), "the node is ready")
+
+
+def test_a_host_that_was_reset_joins_again(testbed: Testbed, cluster: Cluster, tmp_path: Path) -> None:
+    """A worker whose Kubernetes was taken away is a node again after the playbooks, and its pods are connected."""
+    assert testbed.ssh("cgc-2", "kubeadm reset --force").returncode == 0
+    outcome = runner.run(testbed.state / "inventory.yaml", tmp_path)
+    assert outcome.failures == ()
+    assert _ready(cluster, "cgc-2")
+    cluster.kubectl("delete", "pod", "client", "near", "--ignore-not-found", "--force")
+    node = cluster.get("node", "cgc-2")["spec"]["podCIDRs"]
+    written = testbed.ssh("cgc-2", "cat /etc/cni/net.d/10-govcloud.conflist").stdout
+    assert all(f'"{entry}"' in written for entry in node)
+
+
+def test_a_secret_is_not_readable_in_the_store(testbed: Testbed, cluster: Cluster) -> None:
+    """What a secret holds is nowhere in etcd's files, where a ConfigMap's name is found."""
+    value = "nobody-reads-this-in-the-store"
+    cluster.kubectl("delete", "secret", "sealed", "--ignore-not-found")
+    cluster.kubectl("create", "secret", "generic", "sealed", f"--from-literal=value={value}")
+    stored = cluster.get("secret", "sealed")["data"]["value"]
+    assert base64.b64decode(stored).decode() == value
+    search = "grep -rlaF {} /var/lib/etcd/member"
+    assert testbed.ssh("cgc-1", search.format("k8s:enc:secretbox:v1:first")).stdout.strip()
+    assert testbed.ssh("cgc-1", search.format("network-tests/sealed")).stdout.strip()
+    assert not testbed.ssh("cgc-1", search.format(value)).stdout.strip()
+    assert not testbed.ssh("cgc-1", search.format(stored)).stdout.strip()
+
+
+FACTS = {
+    "only root reads the administrator's credentials": ("stat -c %a:%U /etc/kubernetes/admin.conf", "600:root"),
+    "only root reads the encryption key": ("stat -c %a:%U /etc/kubernetes/govcloud/encryption.yaml", "600:root"),
+    "only root enters etcd's folder": ("stat -c %a:%U /var/lib/etcd", "700:root"),
+    "only the agent reads its credential": ("stat -c %a:%U /etc/govcloud/network.json", "400:govcloud-network"),
+    "the agent is not root": ("ps -o user= -p $(systemctl show -P MainPID govcloud-network)", "govcloud-network"),
+    "packets of the bridge are judged, IPv4": ("cat /proc/sys/net/bridge/bridge-nf-call-iptables", "1"),
+    "packets of the bridge are judged, IPv6": ("cat /proc/sys/net/bridge/bridge-nf-call-ip6tables", "1"),
+    "the guard stands before the kubelet": ("systemctl is-active govcloud-network-guard", "active"),
+    "the kubelet has no open port": ("grep -c 'readOnlyPort: [1-9]' /var/lib/kubelet/config.yaml", "0"),
+    "what was asked of the API is written down": ("test -s /var/log/kubernetes/audit/audit.log && echo yes", "yes"),
+}
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_facts_of_the_control_plane_host(testbed: Testbed, cluster: Cluster, fact: str) -> None:
+    """What the roles promise of a host, looked up on the host."""
+    command, wanted = FACTS[fact]
+    assert testbed.ssh("cgc-1", command).stdout.strip() == wanted

@@ -1,0 +1,167 @@
+"""NetworkPolicy on a real cluster: by packets, in both families, and every deny after a proven allow."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from live_cluster import FAMILIES, Cluster, eventually, pod
+
+if TYPE_CHECKING:
+    from tests.conftest import Testbed
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+TALK = """
+import socket, sys, time
+version = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+talk = socket.socket(version)
+talk.settimeout(2)
+talk.connect((sys.argv[1], 8080))
+print("open", flush=True)
+try:
+    for _ in range(100):
+        talk.sendall(b"GET /hostname HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+        assert talk.recv(1000)
+        print("ok", flush=True)
+        time.sleep(0.1)
+except TimeoutError:
+    print("ended", flush=True)
+"""
+"""A client that keeps one connection and asks again and again, run by a host's Python inside a pod's network."""
+
+
+@pytest.fixture(autouse=True)
+def no_policies(cluster: Cluster) -> None:
+    """Start each test without policies."""
+    cluster.permit()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("direction", ["Ingress", "Egress"])
+@pytest.mark.parametrize("server", ["near", "far"])
+def test_default_deny_after_a_proven_allow(cluster: Cluster, server: str, direction: str, family: str) -> None:
+    """A default deny cuts what was open, on one node (where the bridge could bypass it) and across nodes."""
+    target = cluster.addresses(server)[family]
+    eventually(lambda: cluster.reaches(target), "open before the policy")
+    cluster.deny(direction)
+    eventually(lambda: not cluster.reaches(target), "denied by the policy", 10)
+    assert not cluster.reaches(target)
+    cluster.permit()
+    eventually(lambda: cluster.reaches(target), "open after the policy", 10)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_service_in_each_family_is_allowed_by_the_port_of_its_pods(cluster: Cluster, family: str) -> None:
+    """Through a Service a policy on the pods' port lets the client in, and one on another port does not."""
+    cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": f"far-{family}"},
+            "spec": {
+                "ipFamilyPolicy": "SingleStack",
+                "ipFamilies": [family.replace("ip", "IP")],
+                "selector": {"app": "far"},
+                "ports": [{"port": 80, "targetPort": 8080}],
+            },
+        }
+    )
+    address = cluster.get("service", f"far-{family}")["spec"]["clusterIP"]
+    eventually(lambda: cluster.reaches(address, 80), "the Service answers")
+    for port, passes in ((80, False), (8080, True)):
+        rule = {"from": [{"podSelector": {"matchLabels": {"app": "client"}}}], "ports": [{"port": port}]}
+        cluster.apply(
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "NetworkPolicy",
+                "metadata": {"name": "some"},
+                "spec": {"podSelector": {"matchLabels": {"app": "far"}}, "ingress": [rule]},
+            }
+        )
+        eventually(lambda wanted=passes: cluster.reaches(address, 80) is wanted, f"port {port}: {passes}", 10)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_window_for_a_new_pod(cluster: Cluster, family: str) -> None:
+    """Pods that call as their first act do not get through under a deny, though they do without one."""
+    target = cluster.addresses("near")[family]
+    where = f"[{target}]:8080" if ":" in target else f"{target}:8080"
+
+    def phase(name: str) -> str:
+        return str(cluster.get("pod", name)["status"]["phase"])
+
+    def outcomes(prefix: str, count: int) -> set[str]:
+        names = [f"{prefix}-{family}-{n}" for n in range(count)]
+        call = ("connect", where, "--timeout=5s")
+        cluster.apply(*(pod(name, "cgc-2", *call, restartPolicy="Never") for name in names))
+        for name in names:
+            eventually(lambda n=name: phase(n) in {"Succeeded", "Failed"}, f"{name} ends")
+        found = {phase(name) for name in names}
+        cluster.kubectl("delete", "pod", *names, "--wait=false")
+        return found
+
+    assert outcomes("open", 1) == {"Succeeded"}
+    cluster.deny("Egress")
+    assert outcomes("shut", 3) == {"Failed"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_established_connection_ends_with_the_policy(testbed: Testbed, cluster: Cluster, family: str) -> None:
+    """A connection that was allowed goes silent when a policy denies it, though both ends keep it open."""
+    own, target = cluster.addresses("client")["ipv4"], cluster.addresses("near")[family]
+    find = f"for n in $(ip netns list | cut -d' ' -f1); do ip -n $n -4 a | grep -q 'inet {own}/' && echo $n; done"
+    space = testbed.ssh("cgc-2", find).stdout.strip()
+    assert space, "the client's network namespace is on its node"
+    heard: list[str] = []
+
+    def talk() -> None:
+        command = f"nsenter --net=/run/netns/{space} python3 -c '{TALK}' {target}"
+        heard.extend(testbed.ssh("cgc-2", command).stdout.split())
+
+    caller = threading.Thread(target=talk)
+    caller.start()
+    threading.Event().wait(2)
+    cluster.deny("Ingress")
+    caller.join(30)
+    assert heard.count("ok") >= 3
+    assert heard[-1] == "ended"
+
+
+def test_the_last_rules_outlive_the_agent(testbed: Testbed, cluster: Cluster) -> None:
+    """A deny stays in force while the agent is down, and after its return the next change is followed."""
+    target = cluster.addresses("near")
+    eventually(lambda: cluster.reaches(target["ipv6"]), "open before the policy")
+    cluster.deny("Ingress")
+    eventually(lambda: not cluster.reaches(target["ipv6"]), "denied by the policy", 10)
+    try:
+        assert testbed.ssh("cgc-2", "systemctl stop govcloud-network").returncode == 0
+        assert not any(cluster.reaches(address) for address in target.values())
+    finally:
+        testbed.ssh("cgc-2", "systemctl start govcloud-network")
+    cluster.permit()
+    eventually(lambda: all(cluster.reaches(address) for address in target.values()), "open again", 10)
+
+
+def test_rules_that_were_taken_away_come_back(testbed: Testbed, cluster: Cluster) -> None:
+    """Another program's flush of the packet filter does not leave the node open for long."""
+    target = cluster.addresses("near")["ipv4"]
+    cluster.deny("Ingress")
+    eventually(lambda: not cluster.reaches(target), "denied by the policy", 10)
+    assert testbed.ssh("cgc-2", "nft delete table inet govcloud").returncode == 0
+    eventually(lambda: not cluster.reaches(target), "denied again", 10)
+
+
+def test_ipv4_alone_leaves_ipv6_open(testbed: Testbed, cluster: Cluster) -> None:
+    """With the agent set to one family, as a fault to be found, the other is open; set back, it is denied."""
+    target = cluster.addresses("near")
+    cluster.deny("Ingress")
+    setting = "sed -i 's/FAMILIES=.*/FAMILIES={}/' /etc/default/govcloud-network && systemctl restart govcloud-network"
+    try:
+        assert testbed.ssh("cgc-2", setting.format("ipv4")).returncode == 0
+        eventually(lambda: cluster.reaches(target["ipv6"]), "IPv6 is open", 10)
+        assert not cluster.reaches(target["ipv4"])
+    finally:
+        assert testbed.ssh("cgc-2", setting.format("ipv4,ipv6")).returncode == 0
+    eventually(lambda: not cluster.reaches(target["ipv6"]), "IPv6 is denied again", 10)
