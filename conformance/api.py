@@ -222,6 +222,8 @@ def _parse(data: bytes) -> dict[str, Any]:
 
 def _why(error: urllib3.exceptions.HTTPError) -> str:
     reason = getattr(error, "reason", error)
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return "no connection: " + _first_line(reason).rpartition(": ")[2]
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
         return f"no connection within {CONNECT_SECONDS:.0f} s"
     if isinstance(error, urllib3.exceptions.ReadTimeoutError):

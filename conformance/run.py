@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -31,12 +31,13 @@ def audit(
     *,
     level: int | None = None,
     progress: Progress = lambda _done, _of, _name: None,
-    checks: Path = FOLDER / "checks",
+    checks: Sequence[Path] | None = None,
     limit: float = LIMIT_SECONDS,
 ) -> Run:
     """Audit the cloud of a target file, write results.json, junit.xml and report.html to ``out``, and return the run.
 
-    Raises KitError for a target file with mistakes, or when no check could even be started.
+    ``checks`` limits the run to some files of checks. Raises KitError for a target file with mistakes, or when no check
+    could even be started.
     """
     subject = target.load(target_file, level=level).subject
     known = catalogue.load()
@@ -45,7 +46,7 @@ def audit(
         outcomes = Path(folder) / "outcomes.jsonl"
         options = [f"--target={target_file.resolve()}", f"--outcomes={outcomes}"]
         options += [f"--level={level}"] if level is not None else []
-        complaint = _pytest([*options, str(checks)], outcomes, progress, limit)
+        complaint = _pytest([*options, *map(str, checks or [FOLDER / "checks"])], outcomes, progress, limit)
         planned, found = read_outcomes(outcomes)
     if not planned:
         raise KitError(f"the audit could not start: {complaint}", "pytest conformance --collect-only shows more")

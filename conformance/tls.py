@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from core.errors import KitError
 
 SECONDS = 5.0
+OLD = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+PRESENT = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 WEAK_SUITES = "aNULL:eNULL:kRSA:@SECLEVEL=0"
 """Without authentication, without encryption, or without forward secrecy (TLS 1.2 and older)."""
 

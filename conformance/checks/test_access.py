@@ -11,9 +11,6 @@ from conformance.api import DRY_RUN, TooFewRightsError
 from conformance.network import Tenant
 from conformance.plugin import EvidenceBook, requirement
 
-OLD = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
-PRESENT = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
-
 
 @requirement("GVC-IAM-07")
 def test_anonymous_is_refused(tenant_a: Tenant, evidence: EvidenceBook) -> None:
@@ -72,7 +69,7 @@ def test_tenants_cannot_touch_each_other(
 
 
 @requirement("GVC-CRY-02")
-@pytest.mark.parametrize("version", OLD, ids=["tls1.0", "tls1.1"])
+@pytest.mark.parametrize("version", tls.OLD, ids=["tls1.0", "tls1.1"])
 def test_old_tls_is_refused(tenant_a: Tenant, version: ssl.TLSVersion, evidence: EvidenceBook) -> None:
     """The API server refuses TLS 1.0 and 1.1, whatever the suite."""
     handshake = tls.offer(tenant_a.api.host, tenant_a.api.port, versions=(version, version))
@@ -97,7 +94,9 @@ def test_weak_suites_are_refused(tenant_a: Tenant, evidence: EvidenceBook) -> No
 def test_present_tls_is_trusted(tenant_a: Tenant, evidence: EvidenceBook) -> None:
     """The API server speaks TLS 1.2 or 1.3, with a certificate that fits its name and its authority."""
     api = tenant_a.api
-    handshake = tls.offer(api.host, api.port, versions=PRESENT, suites="DEFAULT", authority=api.authority, verify=True)
+    handshake = tls.offer(
+        api.host, api.port, versions=tls.PRESENT, suites="DEFAULT", authority=api.authority, verify=True
+    )
     evidence.add(f"offer TLS 1.2 and 1.3 to {api.host} port {api.port}, and verify the certificate", handshake.detail)
     assert handshake.accepted, handshake.detail
 

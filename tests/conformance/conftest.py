@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from servers import Answer, Certificate, Server, as_json
 
 Content = dict[str, Any]
 
@@ -57,3 +60,41 @@ def written_target(tmp_path: Path) -> tuple[Path, Content]:
 @pytest.fixture(scope="module")
 def target_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_target(tmp_path_factory.mktemp("target"))[0]
+
+
+@pytest.fixture
+def make_target() -> Callable[..., Path]:
+    return lambda *arguments: write_target(*arguments)[0]
+
+
+@pytest.fixture
+def make_kubeconfig() -> Callable[..., Path]:
+    return write_kubeconfig
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Start servers on loopback, and end them with the test."""
+    running: list[Server] = []
+
+    def start(context: Any, answer: Answer = as_json(200, {})) -> Server:  # noqa: B008  # makes a function
+        running.append(Server(context, answer))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.close()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """Return a port of loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -80,7 +80,7 @@ def test_of_level_five(evidence):
 def run_checks(folder: Path, target_file: Path, body: str, limit: float = 60) -> Run:
     file = folder / "test_sample.py"
     file.write_text(HEADER + textwrap.dedent(body))
-    return audit(target_file, folder / "out", checks=file, limit=limit)
+    return audit(target_file, folder / "out", checks=[file], limit=limit)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,7 @@ def test_a_run_is_limited_in_time(tmp_path: Path, target_file: Path) -> None:
         def test_endless(evidence):
             time.sleep(600)
         """
-    run = run_checks(tmp_path, target_file, body, limit=2)
+    run = run_checks(tmp_path, target_file, body, limit=6)
     assert [result.verdict for result in run.results] == [Verdict.MISSING]
 
 

@@ -1,0 +1,172 @@
+"""Faults to switch on in a cloud, one at a time: each is a context manager that mends what it broke."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from conformance import tenants
+from conformance.api import MERGE_PATCH, Api
+from core.errors import KitError
+
+Ssh = Callable[[str, str], subprocess.CompletedProcess[str]]
+"""Runs a command on a host, by name."""
+
+NAMESPACE = tenants.TENANTS["a"]
+CORE = f"/api/v1/namespaces/{NAMESPACE}"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+MANIFESTS = "/etc/kubernetes/manifests"
+
+
+def must(ssh: Ssh, host: str, command: str) -> str:
+    done = ssh(host, command)
+    if done.returncode != 0:
+        raise KitError(f"{host}: {command}: {done.stderr.strip()}")
+    return done.stdout
+
+
+@contextmanager
+def policy_agent_for_ipv4_alone(ssh: Ssh, hosts: Sequence[str]) -> Iterator[None]:
+    """Have the network agent of every host enforce policies in IPv4 and forget IPv6."""
+    try:
+        _agent_families(ssh, hosts, "ipv4")
+        yield
+    finally:
+        _agent_families(ssh, hosts, "ipv4,ipv6")
+
+
+def _agent_families(ssh: Ssh, hosts: Sequence[str], families: str) -> None:
+    for host in hosts:
+        edit = f"sed -i 's/^\\(GOVCLOUD_NETWORK_FAMILIES\\)=.*/\\1={families}/' /etc/default/govcloud-network"
+        must(ssh, host, f"{edit} && systemctl restart govcloud-network.service")
+
+
+@contextmanager
+def no_ipv6_services(ssh: Ssh, control_plane: str, api: Api) -> Iterator[None]:
+    """Take the IPv6 range of Services from the control plane's programs."""
+    saved = "/root/govcloud-fault"
+    names = ("kube-apiserver", "kube-controller-manager")
+    must(ssh, control_plane, f"mkdir -p {saved} && cp -a {' '.join(f'{MANIFESTS}/{n}.yaml' for n in names)} {saved}/")
+    try:
+        for name in names:
+            # The range's second half is cut off in a copy, which then replaces the manifest in one step.
+            cut = f"sed -E 's/(--service-cluster-ip-range=[^,]+),.*/\\1/' {saved}/{name}.yaml > {saved}/{name}.cut"
+            must(ssh, control_plane, f"{cut} && cp {saved}/{name}.cut {MANIFESTS}/{name}.yaml")
+        _wait_for_ranges(ssh, control_plane, api, count=1)
+        yield
+    finally:
+        must(ssh, control_plane, f"cp -a {saved}/*.yaml {MANIFESTS}/ && rm -r {saved}")
+        _wait_for_ranges(ssh, control_plane, api, count=2)
+
+
+def _wait_for_ranges(ssh: Ssh, control_plane: str, api: Api, count: int) -> None:
+    """Wait until an API server with this many ranges of Services runs alone and is ready."""
+    look = "for p in $(pgrep -x kube-apiserver); do tr '\\0' '\\n' < /proc/$p/cmdline | grep service-cluster-ip; done"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        lines = ssh(control_plane, look).stdout.split()
+        if len(lines) == 1 and len(lines[0].split(",")) == count and _is_ready(api):
+            return
+        time.sleep(1)
+    raise KitError(f"the API server did not come back with {count} ranges of Services")
+
+
+def _is_ready(api: Api) -> bool:
+    try:
+        return api.request("GET", "/readyz").ok
+    except KitError:
+        return False
+
+
+@contextmanager
+def without(api: Api, path: str, restored: Mapping[str, Any]) -> Iterator[None]:
+    """Take an object away, and put it back."""
+    api.remove(path)
+    try:
+        yield
+    finally:
+        tenants.apply(api, restored)
+
+
+@contextmanager
+def changed(api: Api, path: str, change: Mapping[str, Any], back: Mapping[str, Any]) -> Iterator[None]:
+    """Change an object by a merge patch, and back by another."""
+    api.must("PATCH", path, change, content_type=MERGE_PATCH)
+    try:
+        yield
+    finally:
+        api.must("PATCH", path, back, content_type=MERGE_PATCH)
+
+
+@contextmanager
+def added(api: Api, collection: str, manifest: Mapping[str, Any]) -> Iterator[None]:
+    """Add an object, and take it away again."""
+    api.create(collection, manifest)
+    try:
+        yield
+    finally:
+        api.remove(f"{collection}/{manifest['metadata']['name']}")
+
+
+def _object_of_tenant(kind: str, name: str) -> Mapping[str, Any]:
+    return next(
+        manifest
+        for manifest in tenants.tenant_objects(NAMESPACE, 3)
+        if manifest["kind"] == kind and manifest["metadata"]["name"] == name
+    )
+
+
+def no_pod_security(api: Api) -> Any:
+    """Let the tenant's namespace take any pod."""
+    label = "pod-security.kubernetes.io/enforce"
+    weak, strong = ({"metadata": {"labels": {label: level}}} for level in ("privileged", "restricted"))
+    return changed(api, f"/api/v1/namespaces/{NAMESPACE}", weak, strong)
+
+
+def no_quota(api: Api) -> Any:
+    """Take the tenant's quota away."""
+    return without(api, f"{CORE}/resourcequotas/quota", _object_of_tenant("ResourceQuota", "quota"))
+
+
+def no_default_deny(api: Api) -> Any:
+    """Take the policy away that denies by default."""
+    path = f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/networkpolicies/default-deny"
+    return without(api, path, _object_of_tenant("NetworkPolicy", "default-deny"))
+
+
+def token_for_every_pod(api: Api) -> Any:
+    """Mount the default account's token into every pod."""
+    path = f"{CORE}/serviceaccounts/default"
+    yes, no = ({"automountServiceAccountToken": value} for value in (True, False))
+    return changed(api, path, yes, no)
+
+
+def _binding(name: str, role: str, subject: Mapping[str, str]) -> Mapping[str, Any]:
+    return {
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [subject],
+    }
+
+
+def default_account_may_read(api: Api) -> Any:
+    """Give the default account of the namespace the role 'view'."""
+    subject = {"kind": "ServiceAccount", "name": "default", "namespace": NAMESPACE}
+    collection = f"{RBAC}/namespaces/{NAMESPACE}/rolebindings"
+    return added(api, collection, _binding("govcloud-fault", "view", subject))
+
+
+def tenant_is_administrator(api: Api) -> Any:
+    """Make the tenant an administrator of the whole cluster."""
+    subject = {"kind": "ServiceAccount", "name": tenants.ACCOUNT, "namespace": NAMESPACE}
+    return added(api, f"{RBAC}/clusterrolebindings", _binding("govcloud-fault", "cluster-admin", subject))
+
+
+def foreign_tenant_may_read(api: Api) -> Any:
+    """Let tenant b read tenant a's namespace."""
+    subject = {"kind": "ServiceAccount", "name": tenants.ACCOUNT, "namespace": tenants.TENANTS["b"]}
+    collection = f"{RBAC}/namespaces/{NAMESPACE}/rolebindings"
+    return added(api, collection, _binding("govcloud-fault", "view", subject))
