@@ -31,7 +31,7 @@ SETTINGS = (
 def conflicts(topology: Topology) -> list[str]:
     """Routes of the machine, other than this testbed's own, that overlap the backbone: one line each."""
     own = names.testbed(topology.name)
-    found = []
+    found: dict[str, str] = {}
     wanted: list[IPv4Network | IPv6Network] = [topology.backbone.ipv4, topology.backbone.ipv6]
     for network in wanted:
         for route in _json("-d", f"-{network.version}", "route", "show", "table", "all"):
@@ -42,9 +42,8 @@ def conflicts(topology: Topology) -> list[str]:
             if network.overlaps(ip_network(destination)):
                 user = f"link {route['dev']}" if "dev" in route else f"a route of type {route.get('type')}"
                 line = f"backbone prefix {network}: {user} of this machine uses {destination}"
-                if line not in found:
-                    found.append(line)
-    return found
+                found.setdefault(f"{network} {user}", line)
+    return list(found.values())
 
 
 def strangers(name: str) -> list[str]:

@@ -20,7 +20,7 @@ from testbed.state import State
 cgroups.CONTROLLERS = tuple(sorted(set(cgroups.CONTROLLERS) & cgroups.available()))
 assert cgroups.unified()
 found = topology.Topology.model_validate({
-    "name": "tunified", "backbone": {"ipv4": "10.233.0.0/24", "ipv6": "fd63:7663:4:1::/64"},
+    "name": "tunified", "backbone": {"ipv4": "10.249.233.0/24", "ipv6": "fd63:7663:f4:1::/64"},
     "hosts": [{"name": "alone", "role": "bare"}],
 })
 state = State.of("tunified")

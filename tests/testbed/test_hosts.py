@@ -25,7 +25,7 @@ NAME = "tsingle"
 TOPOLOGY = Topology.model_validate(
     {
         "name": NAME,
-        "backbone": {"ipv4": "10.231.0.0/24", "ipv6": "fd63:7663:3:1::/64"},
+        "backbone": {"ipv4": "10.249.231.0/24", "ipv6": "fd63:7663:f3:1::/64"},
         "hosts": [{"name": "alone", "role": "bare"}],
     }
 )
@@ -110,7 +110,7 @@ def test_a_host_boots_and_a_second_up_leaves_it_alone(single: Single) -> None:
     single.up()
     assert single.boot_id() == first
     (status,) = hosts.status(NAME)
-    assert (status.name, status.running, status.answers, status.ipv4) == ("alone", True, True, "10.231.0.11")
+    assert (status.name, status.running, status.answers, status.ipv4) == ("alone", True, True, "10.249.231.11")
     assert status.memory
 
 
@@ -238,7 +238,7 @@ def test_a_host_that_shows_another_key_is_not_trusted(single: Single) -> None:
     """SSH goes on only when the host shows the key that was written down before it booted."""
     single.up()
     single.state.known_hosts.write_text(
-        "10.231.0.11 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGTLVqWxjqzPyrBmYNSoFqxXRfTKWmSXEzcdRVIqZ8ll\n"
+        "10.249.231.11 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGTLVqWxjqzPyrBmYNSoFqxXRfTKWmSXEzcdRVIqZ8ll\n"
     )
     done = ssh.run(single.state.folder, "alone", "true")
     assert done.returncode == 255
@@ -273,9 +273,11 @@ def test_a_prefix_in_use_is_refused_and_its_user_named(fresh: Single) -> None:
     """The line says which link of the machine has the prefix; nothing half-made is left."""
     run(["ip", "link", "add", "govcloudtest", "type", "bridge"])
     try:
-        run(["ip", "addr", "add", "10.231.0.64/26", "dev", "govcloudtest"])
+        run(["ip", "addr", "add", "10.249.231.64/26", "dev", "govcloudtest"])
         run(["ip", "link", "set", "govcloudtest", "up"])
-        with pytest.raises(KitError, match=r"10\.231\.0\.0/24.*link govcloudtest of this machine uses 10\.231\.0\.64"):
+        with pytest.raises(
+            KitError, match=r"10\.249\.231\.0/24.*link govcloudtest of this machine uses 10\.249\.231\.64"
+        ):
             fresh.up()
         assert leftovers.find(NAME) == []
     finally:
@@ -285,7 +287,7 @@ def test_a_prefix_in_use_is_refused_and_its_user_named(fresh: Single) -> None:
 def test_other_addresses_need_a_down_first(single: Single) -> None:
     """A running testbed does not change its addresses under its clusters."""
     single.up()
-    ranges = {"ipv4": "10.232.0.0/24", "ipv6": "fd63:7663:3:2::/64"}
+    ranges = {"ipv4": "10.249.232.0/24", "ipv6": "fd63:7663:f3:2::/64"}
     other = Topology.model_validate(TOPOLOGY.model_dump() | {"backbone": ranges})
     with pytest.raises(KitError, match="is up with other addresses or roles: backbone, host alone"):
         hosts.up(other, single.media)
