@@ -116,14 +116,17 @@ class Path:
 
 
 def dial(probe: Probe, host: str, port: int, protocol: str, request: str | bytes) -> str:
-    """Let a probe send a request from inside its pod, and return the answer; raises KitError when there is none."""
+    """Let a probe send a request from inside its pod until it is answered; raises KitError when it never is."""
     query = urlencode({"host": host, "port": port, "protocol": protocol, "request": request, "tries": 1})
     tenant = probe.tenant
-    body = tenant.api.fetch(tenant.namespace, probe.name, workloads.TCP_PORT, f"/dial?{query}", seconds=DIAL_SECONDS)
-    outcome = json.loads(body)
-    if not outcome.get("responses"):
-        raise KitError(f"no answer from {host} port {port} over {protocol}: {'; '.join(outcome.get('errors', []))}")
-    return str(outcome["responses"][0])
+    path, deadline = f"/dial?{query}", time.monotonic() + OPEN_WITHIN
+    while True:
+        body = tenant.api.fetch(tenant.namespace, probe.name, workloads.TCP_PORT, path, seconds=DIAL_SECONDS)
+        outcome = json.loads(body)
+        if outcome.get("responses"):
+            return str(outcome["responses"][0])
+        if time.monotonic() > deadline:
+            raise KitError(f"no answer from {host} port {port} over {protocol}: {'; '.join(outcome.get('errors', []))}")
 
 
 def name_server(probe: Probe) -> str:

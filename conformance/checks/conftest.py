@@ -58,6 +58,13 @@ def run_id() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _early(request: pytest.FixtureRequest) -> None:
+    """Start the probe pods before the first check where any check of this run needs them."""
+    if any("probes" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("_probing")
+
+
+@pytest.fixture(scope="session")
 def _probing(audit_target: Target, run_id: str) -> Iterator[Future[Probes]]:
     """Start the probe pods in the background, and remove all that the run created at its end."""
     tenants: list[Tenant] = []
