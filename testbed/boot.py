@@ -22,6 +22,8 @@ from testbed.trees import mounts_below, unmount_below
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 NSPAWN = Path("/run/systemd/nspawn")
+STARTING = 10.0
+"""Seconds within which a host's supervisor is on record, on a busy machine too."""
 SYSTEM_CALLS = "add_key keyctl bpf perf_event_open"
 """What container runtimes and kubelet use beyond the calls that a container is allowed."""
 
@@ -29,7 +31,7 @@ SYSTEM_CALLS = "add_key keyctl bpf perf_event_open"
 def running(host: HostState) -> bool:
     """Tell whether the process on record still supervises the host, and the host's first process lives."""
     record = identity(host)
-    if record is None or processes.started(record[0]) != record[1]:
+    if record is None or not _supervised(host):
         return False
     children = processes.PROC / str(record[0]) / "task" / str(record[0]) / "children"
     try:
@@ -45,6 +47,11 @@ def identity(host: HostState) -> tuple[int, int] | None:
         return int(record["pid"]), int(record["started"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _supervised(host: HostState) -> bool:
+    record = identity(host)
+    return record is not None and processes.started(record[0]) == record[1]
 
 
 def stop(topology_name: str, host_name: str) -> None:
@@ -107,20 +114,23 @@ def wait(topology: Topology, placed: PlacedHost, *, deadline: float = 90) -> Non
     """Wait until the host answers over SSH; KitError with its last words when it ends or takes longer."""
     state = State.of(topology.name)
     host = state.host(placed.name)
-    until = time.monotonic() + deadline
-    begun = False
-    while time.monotonic() < until:
+    begun = time.monotonic()
+    while time.monotonic() < begun + deadline:
         if ssh.run(state.folder, placed.name, "true", connect_timeout=2).returncode == 0:
             return
-        alive = running(host)
-        begun = begun or alive
-        if begun and not alive:
+        if not _supervised(host) and (identity(host) is not None or time.monotonic() > begun + STARTING):
             break
         time.sleep(0.2)
-    words = host.console.read_text(encoding="utf-8", errors="replace").split("\n") if host.console.exists() else []
-    last = next((line.strip() for line in reversed(words) if line.strip()), "it printed nothing")
     verb = f"does not answer over SSH after {deadline:.0f} s" if running(host) else "ended while it booted"
-    raise KitError(f"host {placed.name} {verb}: {last}", f"read {host.console}")
+    raise KitError(f"host {placed.name} {verb}: {_last_words(host)}", f"read {host.console}")
+
+
+def _last_words(host: HostState) -> str:
+    """Return the line of the console that most likely says what went wrong."""
+    text = host.console.read_text(encoding="utf-8", errors="replace") if host.console.exists() else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    complaints = [line for line in lines if "fail" in line.lower() and "removing directory" not in line.lower()]
+    return (complaints or lines or ["it printed nothing"])[-1]
 
 
 def answers(topology: Topology, placed: PlacedHost) -> bool:

@@ -19,13 +19,13 @@ def main(arguments: list[str]) -> None:
     split = arguments.index("--")
     parent, record, log, *joins = arguments[:split]
     program = arguments[split + 1 :]
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     for directory in joins:
         Path(directory, "cgroup.procs").write_text(str(os.getpid()), encoding="utf-8")
     if int(parent) not in (0, os.getppid()):
         sys.exit(1)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
     fields = Path("/proc/self/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
     temporary = Path(f"{record}.new")
     temporary.write_text(json.dumps({"pid": os.getpid(), "started": int(fields[19])}), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Debian programs and kernel modules that booting hosts needs, brought in where they are missing."""
+"""What booting hosts needs of the machine, brought in where it is missing: Debian programs, kernel modules, a limit."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ PROGRAMS = {
 MODULES = ("overlay", "veth", "bridge", "br_netfilter", "nf_tables", "nf_conntrack")
 """Hosts cannot load modules by themselves, and the kernel loads not all of these by itself when they are needed."""
 
+INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
+INSTANCES_WANTED = 1024
+"""A host with Kubernetes watches files in about 20 ways, and all hosts count as one user: 128 do for six at most."""
+
 
 def missing() -> list[str]:
     """Give the packages to install, in alphabetical order."""
@@ -32,9 +36,16 @@ def missing() -> list[str]:
 
 
 def ensure() -> None:
-    """Install the missing packages and load the missing modules; KitError says what could not be done."""
+    """Install missing packages, load missing modules, raise the limit that hosts hit first.
+
+    Raises KitError that says what could not be done.
+    """
     if packages := missing():
         _install(packages)
+    now = int(INSTANCES.read_text(encoding="utf-8"))
+    if now < INSTANCES_WANTED:
+        say(f"raising fs.inotify.max_user_instances from {now} to {INSTANCES_WANTED} until this machine restarts")
+        INSTANCES.write_text(str(INSTANCES_WANTED), encoding="utf-8")
     if Path("/lib/modules", platform.release()).is_dir():
         try:
             run(["modprobe", "--all", *MODULES])

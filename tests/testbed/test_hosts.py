@@ -169,6 +169,19 @@ def test_a_killed_host_boots_again_with_its_disk(single: Single, victim: Callabl
     assert ssh.run(single.state.folder, "alone", "ip link show leftover").returncode != 0
 
 
+def test_a_host_that_cannot_boot_is_told_at_once(fresh: Single) -> None:
+    """A host whose disk is broken gives one line with its last words, long before the time for booting is over."""
+    fresh.up()
+    fresh.ssh("mv /usr/lib/systemd/systemd /root/away")
+    os.kill(supervisor(fresh), signal.SIGKILL)
+    begun = time.monotonic()
+    with pytest.raises(KitError, match="host alone ended while it booted: .*") as caught:
+        fresh.up()
+    assert time.monotonic() - begun < 45
+    assert str(fresh.host.console) in caught.value.hint
+    hosts.down(NAME)
+
+
 def test_a_broken_link_is_mended_without_a_boot(single: Single) -> None:
     """When the backbone or a host's link to it is gone, `up` joins the host again while it runs."""
     single.up()
