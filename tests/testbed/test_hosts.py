@@ -175,7 +175,7 @@ def test_a_host_that_cannot_boot_is_told_at_once(fresh: Single) -> None:
     fresh.ssh("mv /usr/lib/systemd/systemd /root/away")
     os.kill(supervisor(fresh), signal.SIGKILL)
     begun = time.monotonic()
-    with pytest.raises(KitError, match="host alone ended while it booted: .*") as caught:
+    with pytest.raises(KitError, match="host alone ended while it booted: ") as caught:
         fresh.up()
     assert time.monotonic() - begun < 45
     assert str(fresh.host.console) in caught.value.hint
