@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from core.console import say
+from core.debian import mirrors, proxies
 from core.errors import KitError, ProgramError
 from core.paths import REPOSITORY, cache_dir
 from core.programs import run
@@ -54,9 +55,8 @@ FILES = REPOSITORY / "testbed" / "files"
 
 def digest() -> str:
     """Return the name of the base root: it changes with everything that decides the root's content."""
-    parts = [SUITE, platform.machine(), PACKAGES, MASKED, SSHD, JOURNAL]
-    parts += [path.read_text(encoding="utf-8") for path in sorted(FILES.iterdir())]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    texts = [path.read_text(encoding="utf-8") for path in (Path(__file__), *sorted(FILES.iterdir()))]
+    return hashlib.sha256(json.dumps([platform.machine(), *texts]).encode()).hexdigest()[:16]
 
 
 def ensure() -> Path:
@@ -84,11 +84,11 @@ def ensure() -> Path:
 
 
 def _bootstrap(root: Path) -> None:
-    include = ",".join(PACKAGES)
+    include, sources = ",".join(PACKAGES), mirrors(SUITE)
     # should this command be killed, the kernel ends mmdebstrap too
     words = ["setpriv", "--pdeathsig", "TERM", "mmdebstrap", "--mode=root", "--variant=minbase", f"--include={include}"]
     try:
-        run([*words, SUITE, root], timeout=1800)
+        run([*words, *proxies(), SUITE, root, *(["-"] if sources else [])], stdin=sources, timeout=1800)
     except ProgramError as error:
         raise KitError(
             f"the base root of the hosts cannot be made: {error.message}",

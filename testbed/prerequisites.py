@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 from pathlib import Path
 
 from core.console import say
+from core.debian import install
 from core.errors import KitError, ProgramError
 from core.programs import run
 
@@ -41,7 +41,7 @@ def ensure() -> None:
     Raises KitError that says what could not be done.
     """
     if packages := missing():
-        _install(packages)
+        install(packages)
     now = int(INSTANCES.read_text(encoding="utf-8"))
     if now < INSTANCES_WANTED:
         say(f"raising fs.inotify.max_user_instances from {now} to {INSTANCES_WANTED} until this machine restarts")
@@ -53,16 +53,3 @@ def ensure() -> None:
             raise KitError(
                 f"kernel modules cannot be loaded: {error.message}", "run as root, on the machine"
             ) from error
-
-
-def _install(packages: list[str]) -> None:
-    names = " ".join(packages)
-    if shutil.which("apt-get") is None:
-        raise KitError(f"this machine lacks the programs of {names}", "install them; the kit does so on Debian alone")
-    say(f"installing from Debian: {names}")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        run(["apt-get", "update", "-qq"], env=environment, timeout=600)
-        run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], env=environment, timeout=1200)
-    except ProgramError as error:
-        raise KitError(f"{names} cannot be installed: {error.message}", f"try: apt-get install {names}") from error
