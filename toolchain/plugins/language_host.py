@@ -158,9 +158,11 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         child = self._start(command, cwd=folder, env=environment.variables(given or os.environ))
         context.add_callback(lambda: _interrupt(child))
         for name, data in _stream(child):
-            yield language_pb2.RunPluginResponse(
-                stdout=data if name == "stdout" else b"", stderr=data if name == "stderr" else b""
-            )
+            # one of the two only: of two members of a oneof, even empty ones, the last would stand alone
+            if name == "stdout":
+                yield language_pb2.RunPluginResponse(stdout=data)
+            else:
+                yield language_pb2.RunPluginResponse(stderr=data)
         yield language_pb2.RunPluginResponse(exitcode=self._wait(child))
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
