@@ -27,6 +27,7 @@ OnEvent = Callable[[EngineEvent], None]
 Operation = Literal["up", "preview", "refresh", "destroy"]
 
 _MARKUP = re.compile(r"<\{%.*?%\}>")
+_COUNTED = re.compile(r"\A1 error occurred:\s*\* ")
 _QUIET_OPS = frozenset({"same", "read", "refresh"})
 
 
@@ -243,7 +244,7 @@ class _Heard:
             self.changes = {str(getattr(step, "value", step)): n for step, n in summary.resource_changes.items()}
 
     def _keep(self, urn: str | None, message: str) -> None:
-        text = _MARKUP.sub("", message).strip().removeprefix("error: ")
+        text = _COUNTED.sub("", _MARKUP.sub("", message).strip().removeprefix("error: "))
         if text in {
             "preview failed",
             "update failed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -152,7 +153,8 @@ class Cluster:
 
 
 def _forced(target: Target) -> bool:
-    return naming.marks(target.inputs).get("pulumi.com/patchForce") == "true"
+    asked = naming.marks(target.inputs).get("pulumi.com/patchForce", os.environ.get("PULUMI_K8S_ENABLE_PATCH_FORCE"))
+    return bool(asked == "true")
 
 
 def explain(error: ApiError, kind: Kind, identity: str) -> str:
@@ -167,12 +169,12 @@ def explain(error: ApiError, kind: Kind, identity: str) -> str:
     return error.message
 
 
-def field_manager(inputs: Mapping[str, Any], kept: str) -> str:
-    """Return the field manager's name: the annotation's, the one kept in the state, or a new one."""
+def field_manager(urn: str, inputs: Mapping[str, Any], kept: str) -> str:
+    """Return the field manager's name: the annotation's, the one kept in the state, or the resource's own."""
     named = naming.marks(inputs).get("pulumi.com/patchFieldManager")
     if isinstance(named, str) and named:
         return named
-    return kept or naming.field_manager()
+    return kept or naming.field_manager(urn)
 
 
 def may_not_preview(error: ApiError) -> bool:

@@ -20,9 +20,13 @@ def suffix(seed: bytes = b"") -> str:
     return hashlib.sha256(seed).hexdigest()[:SUFFIX_LENGTH] if seed else secrets.token_hex(SUFFIX_LENGTH // 2)
 
 
-def field_manager() -> str:
-    """Return a new name for the owner of one object's fields."""
-    return f"pulumi-kubernetes-{suffix()}"
+def field_manager(urn: str) -> str:
+    """Return the name of the owner of one object's fields.
+
+    It is the same in every run, so that a run that was killed after it made an object, and before that was recorded,
+    leaves nothing that conflicts with the next.
+    """
+    return f"pulumi-kubernetes-{suffix(urn.encode())}"
 
 
 def metadata(obj: Mapping[str, Any]) -> dict[str, Any]:

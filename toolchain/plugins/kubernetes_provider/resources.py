@@ -154,7 +154,7 @@ class Resources:
 
     def _target(self, asked: Request, kept_manager: str) -> Target:
         inputs = normalize.clean(values.plain(asked.news))
-        return Target(kinds.of(inputs, asked.type), inputs, clusters.field_manager(inputs, kept_manager))
+        return Target(kinds.of(inputs, asked.type), inputs, clusters.field_manager(asked.urn, inputs, kept_manager))
 
     def _preview(self, asked: Request, target: Target, tell: Teller, *, new: bool) -> dict[str, Any]:
         """Return what a dry run tells of an object, or its inputs where none can be made."""
@@ -214,7 +214,7 @@ class Resources:
             return None
         inputs = normalize.inputs_after(live, old_inputs) if old_inputs else normalize.inputs_from_live(live)
         marked = values.mark_secrets(inputs, asked.old_inputs)
-        manager = clusters.field_manager(old_inputs, checkpoint.manager_of(asked.olds))
+        manager = clusters.field_manager(asked.urn, old_inputs, checkpoint.manager_of(asked.olds))
         first = values.plain(asked.olds.get(checkpoint.INITIAL_API_VERSION)) or live["apiVersion"]
         state = checkpoint.state(live, marked, api_version=str(first), manager=manager)
         return asked.identity, state, marked
