@@ -72,24 +72,3 @@ def test_a_secret_is_not_readable_in_the_store(testbed: Testbed, cluster: Cluste
     assert testbed.ssh("cgc-1", search.format("network-tests/sealed")).stdout.strip()
     assert not testbed.ssh("cgc-1", search.format(value)).stdout.strip()
     assert not testbed.ssh("cgc-1", search.format(stored)).stdout.strip()
-
-
-FACTS = {
-    "only root reads the administrator's credentials": ("stat -c %a:%U /etc/kubernetes/admin.conf", "600:root"),
-    "only root reads the encryption key": ("stat -c %a:%U /etc/kubernetes/govcloud/encryption.yaml", "600:root"),
-    "only root enters etcd's folder": ("stat -c %a:%U /var/lib/etcd", "700:root"),
-    "only the agent reads its credential": ("stat -c %a:%U /etc/govcloud/network.json", "400:govcloud-network"),
-    "the agent is not root": ("ps -o user= -p $(systemctl show -P MainPID govcloud-network)", "govcloud-network"),
-    "packets of the bridge are judged, IPv4": ("cat /proc/sys/net/bridge/bridge-nf-call-iptables", "1"),
-    "packets of the bridge are judged, IPv6": ("cat /proc/sys/net/bridge/bridge-nf-call-ip6tables", "1"),
-    "the guard stands before the kubelet": ("systemctl is-active govcloud-network-guard", "active"),
-    "the kubelet has no open port": ("grep -c 'readOnlyPort: [1-9]' /var/lib/kubelet/config.yaml", "0"),
-    "what was asked of the API is written down": ("test -s /var/log/kubernetes/audit/audit.log && echo yes", "yes"),
-}
-
-
-@pytest.mark.parametrize("fact", FACTS)
-def test_facts_of_the_control_plane_host(testbed: Testbed, cluster: Cluster, fact: str) -> None:
-    """What the roles promise of a host, looked up on the host."""
-    command, wanted = FACTS[fact]
-    assert testbed.ssh("cgc-1", command).stdout.strip() == wanted

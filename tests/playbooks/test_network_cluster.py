@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,7 +70,11 @@ def test_a_service_in_each_family_is_allowed_by_the_port_of_its_pods(cluster: Cl
         }
     )
     address = cluster.get("service", f"far-{family}")["spec"]["clusterIP"]
-    eventually(lambda: cluster.reaches(address, 80), "the Service answers")
+
+    def answers(*, wanted: bool) -> bool:
+        return cluster.reaches(address, 80) is wanted
+
+    eventually(partial(answers, wanted=True), "the Service answers")
     for port, passes in ((80, False), (8080, True)):
         rule = {"from": [{"podSelector": {"matchLabels": {"app": "client"}}}], "ports": [{"port": port}]}
         cluster.apply(
@@ -80,7 +85,7 @@ def test_a_service_in_each_family_is_allowed_by_the_port_of_its_pods(cluster: Cl
                 "spec": {"podSelector": {"matchLabels": {"app": "far"}}, "ingress": [rule]},
             }
         )
-        eventually(lambda wanted=passes: cluster.reaches(address, 80) is wanted, f"port {port}: {passes}", 10)
+        eventually(partial(answers, wanted=passes), f"port {port}: {passes}", 10)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -92,12 +97,15 @@ def test_no_window_for_a_new_pod(cluster: Cluster, family: str) -> None:
     def phase(name: str) -> str:
         return str(cluster.get("pod", name)["status"]["phase"])
 
+    def ended(name: str) -> bool:
+        return phase(name) in {"Succeeded", "Failed"}
+
     def outcomes(prefix: str, count: int) -> set[str]:
         names = [f"{prefix}-{family}-{n}" for n in range(count)]
         call = ("connect", where, "--timeout=5s")
         cluster.apply(*(pod(name, "cgc-2", *call, restartPolicy="Never") for name in names))
         for name in names:
-            eventually(lambda n=name: phase(n) in {"Succeeded", "Failed"}, f"{name} ends")
+            eventually(partial(ended, name), f"{name} ends")
         found = {phase(name) for name in names}
         cluster.kubectl("delete", "pod", *names, "--wait=false")
         return found
