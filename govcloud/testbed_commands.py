@@ -95,7 +95,9 @@ def _show(topology: Topology, *, as_json: bool) -> bool:
     if as_json:
         print_json([asdict(host) for host in found])
     else:
-        table = Table("host", "cluster", "role", "IPv4", "IPv6", "state", "memory", box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
+        for column in ("host", "cluster", "role", "IPv4", "IPv6", "state", "memory"):
+            table.add_column(column, overflow="fold")
         for host in found:
             state = "[green]answers[/]" if host.answers else "[red]silent[/]" if host.running else "[red]down[/]"
             memory = f"{host.memory / 2**20:.0f} MiB" if host.memory is not None else ""

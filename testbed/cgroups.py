@@ -127,9 +127,14 @@ def _rmdir(path: Path) -> None:
 
 
 def memory(name: str, host: str) -> int | None:
-    """Bytes of memory charged to a host, or None when nothing counts them."""
+    """Bytes of memory that a host needs: all that is charged to it, less files it has not read lately.
+
+    None when nothing counts them.
+    """
     for directory in directories(name, host):
-        for file in ("memory.current", "memory.usage_in_bytes"):
-            if (directory / file).is_file():
-                return int((directory / file).read_text(encoding="utf-8"))
+        for used, inactive in (("memory.current", "inactive_file"), ("memory.usage_in_bytes", "total_inactive_file")):
+            if (directory / used).is_file():
+                pairs = (line.split() for line in (directory / "memory.stat").read_text(encoding="utf-8").splitlines())
+                charged = int((directory / used).read_text(encoding="utf-8"))
+                return max(0, charged - int(dict(pairs).get(inactive, 0)))
     return None
