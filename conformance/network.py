@@ -20,7 +20,7 @@ from core.errors import KitError
 ATTEMPT_SECONDS = 1.2
 """An attempt that has no answer by then is taken as dropped: inside one data centre an answer takes milliseconds."""
 OPEN_WITHIN = 20.0
-CLOSED_WITHIN = 12.0
+CLOSED_WITHIN = 8.0
 READY_WITHIN = 60.0
 DIAL_SECONDS = 8.0
 SETTLE_SECONDS = 0.25

@@ -209,7 +209,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         return
     known = catalogue.load()
     if not any(known[id_].applies(subject.kind, subject.level) for id_ in _requirements(item)):
-        pytest.skip(f"not required of a {subject.kind} at level {subject.level}")
+        pytest.skip(f"not asked of this cloud ({subject.kind}, level {subject.level})")
 
 
 @pytest.fixture

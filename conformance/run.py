@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,7 +75,10 @@ def _pytest(arguments: list[str], outcomes: Path, progress: Progress, limit: flo
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
     deadline = time.monotonic() + limit
     with tempfile.TemporaryFile("w+") as output:
-        with subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=FOLDER.parent) as process:
+        # A session of its own: an interrupt at the keyboard reaches the checks once, through us.
+        with subprocess.Popen(
+            command, env=environment, stdout=output, stderr=output, cwd=FOLDER.parent, start_new_session=True
+        ) as process:
             try:
                 while process.poll() is None and time.monotonic() < deadline:
                     time.sleep(0.2)
@@ -91,7 +95,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Let the run tidy up what it created; after that, end it."""
     if process.poll() is not None:
         return
-    process.send_signal(2)
+    process.send_signal(signal.SIGINT)
     try:
         process.wait(20)
     except subprocess.TimeoutExpired:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import warnings
@@ -76,6 +77,39 @@ def offer(
         raise KitError(f"{host} port {port}: the handshake decided nothing: {reason}") from error
     except OSError as error:
         raise KitError(f"{host} port {port}: no connection: {error}") from error
+
+
+def anonymous_status(host: str, port: int, path: str) -> int | None:
+    """GET a path over TLS without credentials and return the status; None where nobody answers at all.
+
+    The certificate is not looked at: the question is what the server gives away, not who it is.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    connection = http.client.HTTPSConnection(host, port, timeout=SECONDS, context=context)
+    try:
+        connection.connect()
+    except (ssl.SSLError, ConnectionResetError) as error:
+        raise KitError(f"{host} port {port}: no TLS: {error}") from error
+    except OSError:
+        return None
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        raise KitError(f"{host} port {port}: no answer over TLS: {error}") from error
+    finally:
+        connection.close()
+
+
+def is_open(host: str, port: int) -> bool:
+    """Whether a port takes connections."""
+    try:
+        socket.create_connection((host, port), timeout=SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def plain_http(host: str, port: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from conformance import tls
 from conformance.api import DRY_RUN, TooFewRightsError
-from conformance.network import Tenant
+from conformance.network import Probes, Tenant
 from conformance.plugin import EvidenceBook, requirement
 
 
@@ -42,6 +42,25 @@ def test_forged_token_is_refused(tenant_a: Tenant, evidence: EvidenceBook) -> No
     answer = tenant_a.api.request("GET", tenant_a.path("pods"), token="not-a-token")  # noqa: S106  # a forgery
     evidence.add("GET own pods with a made-up token", answer)
     assert answer.status == 401, f"not refused as unauthenticated: {answer}"
+
+
+@requirement("GVC-HST-02", "GVC-IAM-07")
+def test_kubelet_refuses_anonymous(probes: Probes, evidence: EvidenceBook) -> None:
+    """Kubelets that can be reached from here refuse who shows no credentials, and serve nothing in plain text."""
+    reached, granted = 0, []
+    for address in sorted({address for probe in probes.all for address in probe.node_addresses}):
+        status = tls.anonymous_status(address, 10250, "/pods")
+        evidence.add(f"GET https://[{address}]:10250/pods without credentials", status or "no connection")
+        if status is None:
+            continue
+        reached += 1
+        plain = tls.is_open(address, 10255)
+        evidence.add(f"connect to [{address}]:10255", "open" if plain else "closed")
+        granted += [f"port 10250 of {address} ({status})"] if status not in {401, 403} else []
+        granted += [f"port 10255 of {address}"] if plain else []
+    if not reached:
+        pytest.skip("no kubelet can be reached from where this audit runs")
+    assert not granted, f"served without credentials: {', '.join(granted)}"
 
 
 @requirement("GVC-ISO-01")

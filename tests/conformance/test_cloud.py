@@ -16,7 +16,7 @@ from conformance.api import Api
 from conformance.results import Run, Subject, Verdict
 from conformance.run import FOLDER, audit
 from conformance.target import PROBE_IMAGE
-from conformance.workloads import RUN
+from conformance.workloads import RUN, allow_ingress
 
 pytestmark = pytest.mark.cluster
 
@@ -82,7 +82,10 @@ def assert_exactly_fails(run: Run, expected: set[str]) -> None:
 
 
 def test_a_cloud_as_made_passes_every_check(cloud: Cloud, tmp_path: Path) -> None:
-    """Every check passes with evidence, the reports are there, and nothing of the run is left in the cloud."""
+    """Every check passes with evidence, the reports are there, and nothing of this run or a broken one is left."""
+    tenant_a = tenants.TENANTS["a"]
+    left = allow_ingress("broken", namespace=tenant_a)
+    cloud.admin.create(f"/apis/networking.k8s.io/v1/namespaces/{tenant_a}/networkpolicies", left)
     run = cloud.audit(tmp_path)
     assert {r.name: r.reason for r in run.results if r.verdict is not Verdict.PASS} == {}
     assert run.exit_code == 0

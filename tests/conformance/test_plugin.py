@@ -102,7 +102,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, target_file: Path) -> dict
         ("on_broken_ground", Verdict.ERROR, "AssertionError: the ground is missing"),
         ("untidy", Verdict.ERROR, "could not tidy up"),
         ("of_a_provider", Verdict.PASS, ""),
-        ("of_level_five", Verdict.NOT_APPLICABLE, "not required of a EGC at level 3"),
+        ("of_level_five", Verdict.NOT_APPLICABLE, "not asked of this cloud (EGC, level 3)"),
     ],
 )
 def test_an_outcome_becomes_a_verdict(results: dict[str, Result], name: str, verdict: Verdict, reason: str) -> None:

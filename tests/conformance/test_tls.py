@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from servers import Certificate, Server
+from servers import Certificate, Server, as_json
 
 from conformance import tls
 from conformance.tls import OLD, PRESENT
@@ -71,6 +71,19 @@ def test_no_server_decides_nothing(unused_port: int) -> None:
         tls.offer("127.0.0.1", unused_port, versions=PRESENT)
     with pytest.raises(KitError, match="no connection"):
         tls.plain_http("127.0.0.1", unused_port)
+
+
+def test_what_a_server_gives_to_anybody_is_found(
+    certificate: Certificate, serve: Callable[..., Server], unused_port: int
+) -> None:
+    """The status of an answer without credentials; None where nothing listens; an error where there is no TLS."""
+    refusing = serve(certificate.context(), as_json(401, {}))
+    assert tls.anonymous_status("127.0.0.1", refusing.port, "/pods") == 401
+    assert tls.anonymous_status("127.0.0.1", unused_port, "/pods") is None
+    with pytest.raises(KitError, match="no TLS"):
+        tls.anonymous_status("127.0.0.1", serve(None).port, "/pods")
+    assert tls.is_open("127.0.0.1", refusing.port)
+    assert not tls.is_open("127.0.0.1", unused_port)
 
 
 def test_plain_http_is_found(serve: Callable[..., Server], good: Server, tmp_path: Path) -> None:
