@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import pulumi
 
 from modules import guards
 from modules.components.objects import make
+
+
+_LATER: Final[Mapping[str, int]] = {"Deployment": 1, "Service": 2}
+"""Kinds that have to wait for others; a Service is only done when pods stand behind it."""
 
 
 class GuardedNamespace(pulumi.ComponentResource):
@@ -29,9 +34,12 @@ class GuardedNamespace(pulumi.ComponentResource):
     def fill(
         self, manifests: Sequence[guards.Manifest], parent: pulumi.Resource | None = None
     ) -> dict[str, pulumi.CustomResource]:
-        """Make these objects in the namespace, deployments last; return them by kind and name, ``Service/x``."""
+        """Make these objects in the namespace; return them by kind and name, ``Service/x``.
+
+        Doors, budgets and accounts come first, then the pods, then what waits for ready pods.
+        """
         made: dict[str, pulumi.CustomResource] = {}
-        for last in (False, True):
+        for stage in range(len(_LATER) + 1):
             options = pulumi.ResourceOptions(
                 parent=parent or self,
                 depends_on=[*self._guards, *made.values()],
@@ -39,6 +47,6 @@ class GuardedNamespace(pulumi.ComponentResource):
                 delete_before_replace=True,
             )
             for manifest in manifests:
-                if (manifest["kind"] == "Deployment") is last:
+                if _LATER.get(manifest["kind"], 0) == stage:
                     made[f"{manifest['kind']}/{manifest['metadata']['name']}"] = make(manifest, options)
         return made

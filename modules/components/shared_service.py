@@ -41,7 +41,7 @@ class SharedService(pulumi.ComponentResource):
         server = workload(name, level, image)
         guarded = GuardedNamespace(space(name, level), pulumi.ResourceOptions(parent=self))
         made = guarded.fill(manifests(server), parent=self)
-        addresses: pulumi.Output[list[str]] = made[f"Service/{name}"].spec.cluster_ips  # type: ignore[attr-defined]
+        addresses: pulumi.Output[list[str] | None] = made[f"Service/{name}"].spec.cluster_ips  # type: ignore[attr-defined]
         known = {
             "name": name,
             "namespace": server.namespace,
@@ -50,5 +50,6 @@ class SharedService(pulumi.ComponentResource):
             "pod_port": workloads.POD_PORT,
             "pod_labels": server.selector,
         }
-        self.contract: pulumi.Output[dict[str, Any]] = addresses.apply(lambda found: {**known, **by_family(found)})
+        # a preview has no addresses yet; an apply without both is refused by whoever reads the contract
+        self.contract: pulumi.Output[dict[str, Any]] = addresses.apply(lambda it: {**known, **by_family(it or [])})
         self.register_outputs({"contract": self.contract})
