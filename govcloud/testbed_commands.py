@@ -61,6 +61,7 @@ def down(
     as_json: JsonOption = False,
 ) -> None:
     """End the hosts and remove everything of the testbed, its disks included."""
+    checks.require_root()
     name = load(topology).name
     before = leftovers.find(name)
     if not dry_run:
@@ -77,6 +78,7 @@ def down(
 @app.command()
 def status(*, topology: TopologyOption = None, as_json: JsonOption = False) -> None:
     """Show every host; exit code 1 when one does not answer or the testbed is not up."""
+    checks.require_root()
     found = hosts.applied(load(topology).name)
     if not _show(found, as_json=as_json):
         raise typer.Exit(1)
@@ -85,6 +87,7 @@ def status(*, topology: TopologyOption = None, as_json: JsonOption = False) -> N
 @app.command()
 def shell(host: str, *, topology: TopologyOption = None) -> None:
     """Open a shell on a host over SSH."""
+    checks.require_root()
     found = hosts.applied(load(topology).name)
     words = ssh.arguments(State.of(found.name).folder, host)
     os.execvp(words[0], words)  # noqa: S606

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ from filelock import FileLock
 from core.console import say
 from core.debian import mirrors, proxies
 from core.errors import KitError, ProgramError
+from core.files import write_atomic
 from core.paths import REPOSITORY, cache_dir
 from core.programs import run
 from testbed.trees import remove_tree
@@ -60,15 +62,19 @@ def digest() -> str:
 
 
 def ensure() -> Path:
-    """Return the base root, making it first where it is missing. Needs root and Debian's packages."""
+    """Return the base root, making it first where it is missing or damaged. Needs root and Debian's packages.
+
+    Raises KitError when it is damaged while hosts run on it.
+    """
     folder = cache_dir() / "base"
     target = folder / digest()
-    if target.is_dir():
+    if is_whole(target):
         return target
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
-        if target.is_dir():
+        if is_whole(target):
             return target
+        _discard(target)
         for stale in folder.glob(".making-*"):
             remove_tree(stale)
         temporary = folder / f".making-{target.name}"
@@ -76,11 +82,49 @@ def ensure() -> Path:
         try:
             _bootstrap(temporary)
             _configure(temporary)
+            write_atomic(_seal(target), census(temporary))
         except BaseException:
             remove_tree(temporary)
             raise
         temporary.rename(target)
     return target
+
+
+def is_whole(root: Path) -> bool:
+    """Tell whether a base root still has every file in the size that it was made with."""
+    return root.is_dir() and _seal(root).is_file() and _seal(root).read_text(encoding="utf-8") == census(root)
+
+
+def census(root: Path) -> str:
+    """Digest of the names and sizes of all that is in a folder; content is not read."""
+    found: list[str] = []
+    folders = [str(root)]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                name = entry.path.removeprefix(str(root))
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                    found.append(name)
+                else:
+                    found.append(f"{name} {entry.stat(follow_symlinks=False).st_size}")
+    return hashlib.sha256("\n".join(sorted(found)).encode(errors="surrogateescape")).hexdigest()
+
+
+def _seal(root: Path) -> Path:
+    return root.with_name(f"{root.name}.seal")
+
+
+def _discard(root: Path) -> None:
+    if not root.exists():
+        return
+    if f"lowerdir={root}," in Path("/proc/self/mounts").read_text(encoding="utf-8"):
+        raise KitError(
+            f"base root {root}: files are missing or changed, and hosts run on it",
+            "take the testbeds down, then up again: it is made anew",
+        )
+    say(f"base root {root.name} is damaged: making it anew")
+    remove_tree(root)
 
 
 def _bootstrap(root: Path) -> None:

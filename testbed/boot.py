@@ -11,6 +11,7 @@ import time
 import uuid
 from pathlib import Path
 
+from core.console import say
 from core.errors import KitError
 from core.files import write_atomic
 from core.programs import run
@@ -169,7 +170,10 @@ def write_settings(topology: Topology, placed: PlacedHost, media: Path) -> None:
 
 def _mount_disk(host: HostState, base: Path, label: str) -> None:
     used = Path(host.base.read_text(encoding="utf-8").strip()) if host.base.is_file() else base
-    if used != base and not used.is_dir():  # a disk cannot be read without the root below it
+    if used != base and not used.is_dir():
+        say(
+            f"{label}: the base root under its disk is gone, and a disk is nothing without: it starts with an empty one"
+        )
         for part in (host.upper, host.work, host.containerd):
             run(["rm", "-rf", "--one-file-system", part])
         used = base

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,9 +54,20 @@ def preflight(topology: Topology | None = None) -> list[Check]:
     system = platform.system()
     first = [
         Check("system", system == "Linux", system, "use a Linux machine: the hosts share its kernel"),
-        Check("root", os.geteuid() == 0, f"user id {os.geteuid()}", "run as root: sudo -E, or a root shell"),
+        _root(),
     ]
     return first + list(_linux(topology)) if first[0].ok else first
+
+
+def require_root() -> None:
+    """Raise KitError for anybody but root."""
+    check = _root()
+    if not check.ok:
+        raise KitError(f"{check.name}: {check.detail}", check.remedy)
+
+
+def _root() -> Check:
+    return Check("root", os.geteuid() == 0, f"user id {os.geteuid()}", "run as root: sudo -E, or a root shell")
 
 
 def require(topology: Topology) -> None:
@@ -139,7 +151,11 @@ def upper_layer(folder: Path, filesystem: str) -> Check:
 
 
 def _existing(folder: Path) -> Path:
-    return folder if folder.exists() else _existing(folder.parent)
+    """Return the folder, or its nearest parent that exists and may be looked at."""
+    with suppress(PermissionError):
+        if folder.exists():
+            return folder
+    return _existing(folder.parent)
 
 
 def _filesystem(folder: Path) -> str:
