@@ -10,7 +10,6 @@ import pulumi
 from modules import guards
 from modules.components.objects import make
 
-
 _LATER: Final[Mapping[str, int]] = {"Deployment": 1, "Service": 2}
 """Kinds that have to wait for others; a Service is only done when pods stand behind it."""
 
