@@ -1,0 +1,38 @@
+"""Projects that run through the real engine against a real cluster."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from engine import Cluster, Project
+
+from toolchain import pulumi
+
+
+@pytest.fixture(scope="session")
+def any_kubeconfig(request: pytest.FixtureRequest) -> Path:
+    """Give the testbed's cluster, or the one that GOVCLOUD_TEST_KUBECONFIG names."""
+    if named := os.environ.get("GOVCLOUD_TEST_KUBECONFIG"):
+        return Path(named)
+    return Path(request.getfixturevalue("testbed").kubeconfig())
+
+
+@pytest.fixture
+def cluster(any_kubeconfig: Path) -> Iterator[Cluster]:
+    """Give a cluster with a fresh namespace, which is deleted afterwards with all that is in it."""
+    name = f"plugins-{secrets.token_hex(4)}"
+    made = Cluster(any_kubeconfig, name)
+    made.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    yield made
+    made.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def project(cluster: Cluster, tmp_path: Path) -> Project:
+    """Give an empty project on this cluster."""
+    environment = pulumi.environment(tmp_path / "state", cluster.kubeconfig)
+    return Project(tmp_path / "project", environment, cluster.namespace)
