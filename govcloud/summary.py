@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config
+from rich.markup import escape
 from rich.table import Table
 
 from core.console import stdout
+from govcloud.proof import Evidence
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,20 @@ def show_stacks(lines: Sequence[StackLine]) -> None:
     for line in lines:
         table.add_row(line.stack, str(line.resources), str(line.changed), f"{line.seconds:.1f}")
     stdout.print(table)
+
+
+def show_proof(evidence: Sequence[Evidence]) -> None:
+    """Print one line a call: who called whom over which family, what came back, and whether that is as it must be."""
+    table = Table("caller", "over", "claim and target", "came back", "", title="Proof", title_justify="left")
+    for item in evidence:
+        verdict = "[green]as it must[/]" if item.passed else "[red]FAILED[/]"
+        claim = f"{item.claim}\n[dim]{escape(item.target)}[/]"
+        table.add_row(item.caller, item.family, claim, escape(item.observed), verdict)
+    stdout.print(table)
+
+
+def show_next_steps(steps: Sequence[tuple[str, str]]) -> None:
+    """Print commands to try next, each with what it is for, so that a line can be copied."""
+    stdout.print("\nTry next:")
+    for command, purpose in steps:
+        stdout.print(f"  [dim]# {purpose}[/]\n  {escape(command)}", soft_wrap=True)

@@ -1,0 +1,66 @@
+"""The clouds that `govcloud up` provisions: a central one and two agencies, each a Pulumi stack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.console import progress
+from core.paths import REPOSITORY
+from govcloud.summary import StackLine
+from modules import agency_file, contract
+from modules.agency import Agency
+from toolchain import automation
+
+CENTRAL_STACK = "demo"
+POLICY_PACK = REPOSITORY / "policies" / "pack"
+AGENCY_FILES = (
+    REPOSITORY / "data" / "agencies" / "quang-ninh.yaml",
+    REPOSITORY / "data" / "agencies" / "ha-long.yaml",
+)
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """What was provisioned, for the tables and the proof."""
+
+    stacks: list[StackLine]
+    contract: contract.Contract
+    agencies: list[Agency]
+
+
+def provision(environment: Mapping[str, str]) -> Provisioned:
+    """Apply the central stack, then the agencies' side by side, with the policy pack in force."""
+    agencies = [agency_file.load(path) for path in AGENCY_FILES]
+    with progress() as display:
+
+        def apply(project: str, stack: str, config: Mapping[str, str]) -> tuple[StackLine, Mapping[str, object]]:
+            task = display.add_task(f"{project}/{stack}", total=None)
+            done = automation.up(
+                REPOSITORY / "stacks" / project,
+                stack,
+                config,
+                environment,
+                POLICY_PACK,
+                lambda _event: display.advance(task),
+            )
+            line = StackLine(f"{project}/{stack}", done.resources, done.changed, done.seconds)
+            display.update(task, total=1, completed=1)
+            return line, done.outputs
+
+        central, outputs = apply("cgc", CENTRAL_STACK, {})
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            applied = pool.map(
+                lambda pair: apply("agc", pair[1].slug, {"agency": _from_stack(pair[0])}),
+                zip(AGENCY_FILES, agencies, strict=True),
+            )
+            lines = [line for line, _ in applied]
+    return Provisioned([central, *lines], contract.parse(outputs.get("contract"), f"cgc/{CENTRAL_STACK}"), agencies)
+
+
+def _from_stack(path: Path) -> str:
+    """Return a path as the agencies' project reads it, whatever folder the checkout lies in."""
+    return os.path.relpath(path, REPOSITORY / "stacks" / "agc")
