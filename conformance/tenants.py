@@ -164,12 +164,26 @@ def apply(api: Api, manifest: Mapping[str, Any]) -> None:
     api.must("PATCH", _path(manifest), manifest, query=_FIELD_MANAGER, content_type=content_type)
 
 
+def _is_there(api: Api, name: str) -> bool:
+    """Whether a namespace is there; raises KitError when it is, and is not ours."""
+    answer = api.request("GET", f"/api/v1/namespaces/{name}")
+    if answer.status == 404:
+        return False
+    if not answer.ok:
+        raise KitError(f"cannot look for namespace {name}: {answer}")
+    if not answer.body["metadata"].get("labels", {}).items() >= MANAGED_BY.items():
+        raise KitError(f"namespace {name} belongs to something else", "rename it, or remove it yourself")
+    return True
+
+
 def prepare(admin: Path, folder: Path, subject: Subject, probe_image: str) -> Path:
     """Make two tenants and a reader on a cloud of one's own, and write kubeconfigs (0600) and the target file.
 
     Returns the target file's path. What is there already is kept and brought into shape; the tokens end by themselves.
     """
     api = Api(admin)
+    for name in (*TENANTS.values(), READER):
+        _is_there(api, name)
     for namespace in TENANTS.values():
         for manifest in tenant_objects(namespace, subject.level):
             apply(api, manifest)
@@ -216,10 +230,9 @@ def _kubeconfig(api: Api, namespace: str) -> str:
 def clean(admin: Path) -> list[str]:
     """Remove the tenants and the reader with all that is in them, wait until they are gone, and return their names."""
     api = Api(admin)
+    there = [name for name in (*TENANTS.values(), READER) if _is_there(api, name)]
     for collection in (CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES):
         api.remove(f"{collection}/{READER}")
-    namespaces = [*TENANTS.values(), READER]
-    there = [name for name in namespaces if api.request("GET", f"/api/v1/namespaces/{name}").ok]
     for name in there:
         api.remove(f"/api/v1/namespaces/{name}")
     deadline = time.monotonic() + _GONE_WITHIN

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from conformance import run as runner
 from conformance import tenants
+from conformance.catalogue import Kind
 from conformance.results import Run, Subject, Verdict
 from conformance.target import PROBE_IMAGE
 from core.console import print_json, progress, say, stderr, stdout
@@ -68,13 +70,13 @@ def prepare(
     *,
     cloud: Annotated[str, typer.Option(help="The cloud's name, for the report.")] = "Local testbed",
     operator: Annotated[str, typer.Option(help="Who runs it.")] = "Government Cloud Kit",
-    kind: Annotated[str, typer.Option(help="CGC, AGC or EGC.")] = "CGC",
+    kind: Annotated[Kind, typer.Option(help="Central, agency or enterprise cloud.")] = "CGC",
     level: Annotated[int, typer.Option(min=1, max=5, help="Security level to audit at.")] = 3,
     probe_image: Annotated[str, typer.Option(help="Where the nodes find the image agnhost.")] = PROBE_IMAGE,
 ) -> None:
     """Make two tenants for an audit on a cloud of your own, and write their kubeconfigs and the target file."""
     with _undecided():
-        subject = Subject.model_validate({"cloud": cloud, "operator": operator, "kind": kind, "level": level})
+        subject = Subject(cloud=cloud, operator=operator, kind=kind, level=level)
         path = tenants.prepare(kubeconfig, out, subject, probe_image)
     say(f"The tenants are there. Next: govcloud audit run --target {path} --out {out}")
 
@@ -94,12 +96,12 @@ def _print(found: Run, out: Path) -> None:
     for line in found.requirements:
         if line.verdict is not Verdict.MANUAL:
             reason = textwrap.shorten(line.reason, 160, placeholder=" …") if line.verdict is not Verdict.PASS else ""
-            table.add_row(_coloured(line.verdict), line.id, line.title, reason)
+            table.add_row(_coloured(line.verdict), line.id, line.title, escape(reason))
     stdout.print(table)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in found.counts.items() if count)
     manual = found.requirement_counts[Verdict.MANUAL]
     stdout.print(f"\n{len(found.results)} checks: {counts}. {manual} requirements are for a person to decide.")
-    stdout.print(f"Report: {out / 'report.html'}", soft_wrap=True)
+    stdout.print(f"Report: {out / 'report.html'}", soft_wrap=True, markup=False)
 
 
 def _coloured(verdict: Verdict) -> str:

@@ -25,9 +25,9 @@ HOST_SHARING: Mapping[str, Any] = {
 }
 UNSAFE: Mapping[str, Any] = {
     "root": {"runAsNonRoot": False, "runAsUser": 0},
-    "privilege escalation": {"allowPrivilegeEscalation": True},
-    "added capability": {"capabilities": {"drop": ["ALL"], "add": ["NET_RAW"]}},
-    "kept capabilities": {"capabilities": {}},
+    "privilege-escalation": {"allowPrivilegeEscalation": True},
+    "added-capability": {"capabilities": {"drop": ["ALL"], "add": ["NET_RAW"]}},
+    "kept-capabilities": {"capabilities": {}},
 }
 
 

@@ -126,6 +126,13 @@ def no_pod_security(api: Api) -> Any:
     return changed(api, f"/api/v1/namespaces/{NAMESPACE}", weak, strong)
 
 
+def foreign_namespace(api: Api) -> Any:
+    """Let the tenant's namespace look like somebody else's."""
+    label = "app.kubernetes.io/managed-by"
+    other, own = ({"metadata": {"labels": {label: name}}} for name in ("somebody", "govcloud-audit"))
+    return changed(api, f"/api/v1/namespaces/{NAMESPACE}", other, own)
+
+
 def no_quota(api: Api) -> Any:
     """Take the tenant's quota away."""
     return without(api, f"{CORE}/resourcequotas/quota", _object_of_tenant("ResourceQuota", "quota"))

@@ -17,6 +17,7 @@ from conformance.results import Run, Subject, Verdict
 from conformance.run import FOLDER, audit
 from conformance.target import PROBE_IMAGE
 from conformance.workloads import RUN, allow_ingress
+from core.errors import KitError
 
 pytestmark = pytest.mark.cluster
 
@@ -25,7 +26,7 @@ HOST_SHARING = {
 }
 UNSAFE = {
     f"guards.unsafe_container_is_refused[{what}]"
-    for what in ("root", "privilege escalation", "added capability", "kept capabilities")
+    for what in ("root", "privilege-escalation", "added-capability", "kept-capabilities")
 }
 ADMISSION = {
     f"guards.tenant_cannot_change_admission[{what}]"
@@ -100,6 +101,17 @@ def test_a_cloud_as_made_passes_every_check(cloud: Cloud, tmp_path: Path) -> Non
             f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies",
         ):
             assert cloud.admin.must("GET", path, query={"labelSelector": RUN})["items"] == []
+
+
+def test_a_namespace_of_somebody_else_is_left_alone(cloud: Cloud, tmp_path: Path) -> None:
+    """Neither prepare nor clean touches a namespace that has the right name and is not the audit's."""
+    kubeconfig = cloud.testbed.kubeconfig()
+    subject = Subject(cloud="c", operator="o", kind="CGC", level=3)
+    with faults.foreign_namespace(cloud.admin):
+        with pytest.raises(KitError, match="belongs to something else"):
+            tenants.prepare(kubeconfig, tmp_path, subject, PROBE_IMAGE)
+        with pytest.raises(KitError, match="belongs to something else"):
+            tenants.clean(kubeconfig)
 
 
 def test_no_credential_is_in_a_report(cloud: Cloud, tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""The command: what a person reads, and the exit code that a program reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from conformance import run as runner
+from govcloud.audit_commands import app
+
+
+@pytest.fixture
+def small_audit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Let the command run a small file of checks instead of those that need a cloud."""
+    real = runner.audit
+
+    def prepare(body: str) -> None:
+        file = tmp_path / "test_small.py"
+        file.write_text("from conformance.plugin import requirement\n" + body)
+        monkeypatch.setattr(runner, "audit", lambda *a, **k: real(*a, **k, checks=[file]))
+
+    return prepare
+
+
+GOOD = """
+@requirement("GVC-NET-01")
+def test_good(evidence):
+    evidence.add("look", "good")
+"""
+BAD = """
+@requirement("GVC-NET-11")
+def test_bad(evidence):
+    assert False, "the port [fd00::1]:80 is open"
+"""
+
+
+def test_the_summary_says_what_was_found(
+    written_target: tuple[Path, object], small_audit: Callable[[str], None], tmp_path: Path
+) -> None:
+    """Verdict, requirement and finding of each, the counts, and where the report is; exit code 1 for a failure."""
+    small_audit(GOOD + BAD)
+    done = CliRunner().invoke(app, ["run", "--target", str(written_target[0]), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 1, done.output
+    assert "the port [fd00::1]:80 is open" in " ".join(done.output.split())
+    assert "2 checks: 1 FAIL, 1 PASS." in done.output
+    assert "report.html" in done.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"results.json", "junit.xml", "report.html"}
+
+
+def test_json_is_for_programs(
+    written_target: tuple[Path, object], small_audit: Callable[[str], None], tmp_path: Path
+) -> None:
+    """With --json standard output holds results.json and nothing else; --level replaces the target's level."""
+    small_audit(GOOD)
+    words = ["run", "--target", str(written_target[0]), "--out", str(tmp_path / "out"), "--json", "--level", "4"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    printed = json.loads(done.stdout)
+    assert printed["counts"]["PASS"] == 1
+    assert printed["subject"]["level"] == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("cloud: x\n", "tenants: is missing"), ("[", "not YAML")],
+)
+def test_a_target_with_mistakes_is_explained(tmp_path: Path, text: str, message: str) -> None:
+    """Exit code 2 and the field, not a traceback."""
+    path = tmp_path / "target.yaml"
+    path.write_text(text)
+    done = CliRunner().invoke(app, ["run", "--target", str(path), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["prepare", "clean"])
+def test_a_kubeconfig_that_is_not_there_is_explained(tmp_path: Path, command: str) -> None:
+    """Exit code 2 and the path."""
+    done = CliRunner().invoke(app, [command, "--kubeconfig", str(tmp_path / "absent")])
+    assert done.exit_code == 2
+    assert "absent: not a usable kubeconfig" in done.stderr.replace("\n", "")
