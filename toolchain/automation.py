@@ -117,9 +117,12 @@ def _run(
 
     arguments = [operation, "--color=never", "--suppress-progress", "--suppress-outputs"]
     if operation != "preview":
-        arguments += ["--yes", "--skip-preview"]
+        arguments += ["--yes"]
     if policy_pack is not None:
+        # with a preview first: an apply alone judges the stack as a whole when everything is already made
         arguments += ["--policy-pack", str(policy_pack)]
+    elif operation != "preview":
+        arguments += ["--skip-preview"]
     code, said = engine.run_with_events(arguments, listen)
     if code:
         raise _explained(f"pulumi {operation} of {project.name}/{stack} failed", heard.faults, said)
