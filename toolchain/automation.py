@@ -52,7 +52,7 @@ class Summary:
         return sum(count for step, count in self.changes.items() if step not in _QUIET_OPS)
 
 
-def up(
+def up(  # noqa: PLR0917 - in the order of the sentence: this project, this stack, with these settings
     project: Path,
     stack: str,
     config: Mapping[str, str],
@@ -69,7 +69,7 @@ def up(
     return _run("up", project, stack, config, environment, policy_pack, on_event)
 
 
-def preview(
+def preview(  # noqa: PLR0917 - as `up`
     project: Path,
     stack: str,
     config: Mapping[str, str],
@@ -95,7 +95,7 @@ def destroy(
     return _run("destroy", project, stack, {}, environment, None, on_event)
 
 
-def _run(
+def _run(  # noqa: PLR0917 - as `up`
     operation: Operation,
     project: Path,
     stack: str,

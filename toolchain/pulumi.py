@@ -69,7 +69,7 @@ def environment(state: Path, kubeconfig: Path | None, stored: Path | None = None
 def _passphrase(path: Path) -> Path:
     """Return the file with the passphrase, made once; whoever comes second takes the first one's."""
     if not path.exists():
-        proposal = path.with_name(f".passphrase.{os.getpid()}")
+        proposal = path.with_name(f".passphrase.{secrets.token_hex(8)}")
         write_atomic(proposal, secrets.token_urlsafe(32) + "\n", mode=0o600)
         with suppress(FileExistsError):
             path.hardlink_to(proposal)
@@ -88,8 +88,7 @@ def _install(folder: Path) -> None:
     link = folder / "bin" / "pulumi"
     if not link.is_symlink() or link.readlink() != engine:
         link.parent.mkdir(parents=True, exist_ok=True)
-        fresh = link.with_name(f".pulumi.{os.getpid()}")
-        fresh.unlink(missing_ok=True)
+        fresh = link.with_name(f".pulumi.{secrets.token_hex(8)}")
         fresh.symlink_to(engine)
         fresh.replace(link)
     for kind, name, module, package in (

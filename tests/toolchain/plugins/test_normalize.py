@@ -109,3 +109,14 @@ def test_import_takes_what_a_program_would_write() -> None:
     """Status and what only a server sets are no inputs."""
     live = {"kind": "X", "metadata": {"name": "x", "uid": "1", "generation": 2}, "spec": {"a": 1}, "status": {"b": 2}}
     assert normalize.inputs_from_live(live) == {"kind": "X", "metadata": {"name": "x"}, "spec": {"a": 1}}
+
+
+def test_members_that_python_cannot_spell_are_mended() -> None:
+    """The extensions of a definition's schema have dashes; other members keep their underscores."""
+    schema = {
+        "properties": {"a_b": {"x_kubernetes_list_type": "map", "x_kubernetes_list_map_keys": ["x_kubernetes_y"]}}
+    }
+    mended = {
+        "properties": {"a_b": {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["x_kubernetes_y"]}}
+    }
+    assert normalize.dashed(schema) == mended

@@ -105,6 +105,20 @@ def clean(obj: Mapping[str, Any]) -> dict[str, Any]:
     return {**obj, "metadata": {key: value for key, value in meta.items() if key not in SERVER_MADE}}
 
 
+def dashed(value: Any) -> Any:
+    """Return a definition with the members that a program cannot spell, such as ``x_kubernetes_list_type``, mended."""
+    match value:
+        case dict():
+            return {
+                key.replace("_", "-") if key.startswith("x_kubernetes_") else key: dashed(item)
+                for key, item in value.items()
+            }
+        case list():
+            return [dashed(item) for item in value]
+        case _:
+            return value
+
+
 def live_state(live: Mapping[str, Any]) -> dict[str, Any]:
     """Return a live object as it is kept, without the record of managers and kubectl's copy of old inputs.
 

@@ -101,6 +101,8 @@ class Resources:
         if kinds.is_list(asked.type, asked.news):
             return asked.news, [("items", "a list is no object that can be made; use the type of its items")]
         news = normalize.clean(values.plain(asked.news))
+        if news.get("kind") == "CustomResourceDefinition":
+            news = normalize.dashed(news)
         if isinstance(news.get("apiVersion"), str):
             news["apiVersion"] = news["apiVersion"].removeprefix("core/")
         if asked.patch:
