@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from playbooks.agent.model import Network, Node
+from playbooks.agent.plugin import SOCKET
 from playbooks.agent.ruleset import BRIDGE
 
 PROTOCOL = "201"
@@ -32,7 +33,8 @@ def cni_configuration(ranges: Sequence[Network]) -> str:
         },
     }
     portmap = {"type": "portmap", "backend": "nftables", "capabilities": {"portMappings": True}}
-    configuration = {"cniVersion": "1.0.0", "name": "govcloud", "plugins": [bridge, portmap]}
+    announce = {"type": "govcloud-network", "socket": SOCKET}
+    configuration = {"cniVersion": "1.0.0", "name": "govcloud", "plugins": [bridge, portmap, announce]}
     return json.dumps(configuration, indent=2, sort_keys=True) + "\n"
 
 
@@ -72,14 +74,24 @@ def write_configuration(path: Path, ranges: Sequence[Network]) -> bool:
     text = cni_configuration(ranges)
     if path.exists() and path.read_text() == text:
         return False
-    for link in _ip("address", "show", "scope", "global"):
-        for entry in link.get("addr_info", ()) if link.get("ifname") == BRIDGE else ():
-            if not any(ip_address(entry["local"]) in r for r in ranges):
-                _ip("address", "del", f"{entry['local']}/{entry['prefixlen']}", "dev", BRIDGE)
+    for local, length in bridge_addresses(_ip("address", "show")):
+        if not any(ip_address(local) in r for r in ranges):
+            _ip("address", "del", f"{local}/{length}", "dev", BRIDGE)
     fresh = path.with_name(f".{path.name}")
     fresh.write_text(text)
     fresh.replace(path)
     return True
+
+
+def bridge_addresses(links: Iterable[dict[str, Any]]) -> list[tuple[str, int]]:
+    """Return the bridge's global addresses with their lengths, out of what ``ip -json address`` prints."""
+    return [
+        (entry["local"], entry["prefixlen"])
+        for link in links
+        if link.get("ifname") == BRIDGE
+        for entry in link.get("addr_info", ())
+        if entry.get("scope") == "global"
+    ]
 
 
 def _ip(*words: str) -> list[dict[str, Any]]:

@@ -65,6 +65,10 @@ class Cluster:
         """Return the addresses that are this pod's."""
         return self.owned[pod.namespace, pod.name]
 
+    def on_node(self, node: str) -> list[Address]:
+        """Return the addresses of the pods on a node."""
+        return [a for pod in self.pods if pod.node == node for a in self.addresses(pod)]
+
     def selected(self, peer: Peer, namespace: str) -> list[Pod]:
         """Return the pods that a peer of a policy in ``namespace`` speaks of."""
         if peer.block is not None:

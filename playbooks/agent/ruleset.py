@@ -68,7 +68,7 @@ def compile_ruleset(
     A family that is not in ``families`` is carried but not judged.
     """
     text, cluster = _Text(), Cluster.of(pods, namespaces)
-    local = [a for pod in cluster.pods if pod.node == node for a in cluster.addresses(pod)]
+    local = cluster.on_node(node)
     inside = [n for other in nodes for n in (*other.ranges, *map(ip_network, other.addresses))]
     own = list(ranges)
     for family in FAMILIES:

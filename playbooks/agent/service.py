@@ -13,9 +13,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from playbooks.agent.announce import Announcements, serve
 from playbooks.agent.client import Client
 from playbooks.agent.model import Namespace, Node, Pod, Policy
 from playbooks.agent.network import apply_routes, wanted_routes, write_configuration
+from playbooks.agent.plugin import SOCKET
+from playbooks.agent.policy import Cluster
 from playbooks.agent.reflector import Changes, Reflector
 from playbooks.agent.ruleset import FAMILIES, TABLE, Family, closed, compile_ruleset
 
@@ -26,11 +29,12 @@ log = logging.getLogger("govcloud-network")
 
 @dataclass
 class Agent:
-    """The node's name, what is enforced, the cluster's objects, and the rules that are in force."""
+    """The node's name, what is enforced, where things are, the cluster's objects, and the rules that are in force."""
 
     node: str
     families: tuple[Family, ...]
     configuration: Path
+    socket: Path
     changes: Changes = field(default_factory=Changes)
     applied: str = ""
 
@@ -39,6 +43,7 @@ class Agent:
         self.namespaces = Reflector("/api/v1/namespaces", Namespace.parse, self.changes)
         self.nodes = Reflector("/api/v1/nodes", Node.parse, self.changes)
         self.policies = Reflector("/apis/networking.k8s.io/v1/networkpolicies", Policy.parse, self.changes)
+        self.announcements = Announcements(self.changes)
         self.kinds = (self.pods, self.namespaces, self.nodes, self.policies)
 
     def synced(self) -> bool:
@@ -49,11 +54,12 @@ class Agent:
         """Bring rules, routes and CNI configuration to what the cluster wants; say whether the node has its ranges."""
         nodes = self.nodes.items()
         own = next((n for n in nodes if n.name == self.node), Node(self.node))
+        pods, namespaces = self.announcements.merge(self.pods.items()), self.namespaces.items()
         text = compile_ruleset(
             self.node,
             families=self.families,
-            pods=self.pods.items(),
-            namespaces=self.namespaces.items(),
+            pods=pods,
+            namespaces=namespaces,
             policies=self.policies.items(),
             nodes=nodes,
             ranges=own.ranges,
@@ -63,6 +69,7 @@ class Agent:
             load(text)
             self.applied = text
             log.info("rules applied in %.0f ms, %d bytes", 1000 * (time.monotonic() - started), len(text))
+        self.announcements.in_force(Cluster.of(pods, namespaces).owned)
         if not own.ranges:
             return False
         if changed := apply_routes(wanted_routes(own, nodes)):
@@ -76,6 +83,7 @@ class Agent:
         threads = [threading.Thread(target=kind.run, args=(client,), daemon=True) for kind in self.kinds]
         for thread in threads:
             thread.start()
+        threads.append(serve(self.socket, self.announcements))
         ready = False
         while all(thread.is_alive() for thread in threads):
             self.changes.wait(TICK_SECONDS)
@@ -116,11 +124,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="govcloud-network", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("guard", help="let nothing pass the pods' bridge until the agent knows better")
-    serve = commands.add_parser("serve", help="follow the cluster")
-    serve.add_argument("--node", required=True, help="the name of this node in the cluster")
-    serve.add_argument("--kubeconfig", required=True, type=Path, help="a kubeconfig in JSON")
-    serve.add_argument("--cni-configuration", required=True, type=Path, help="the file to write for the runtime")
-    serve.add_argument("--families", default=",".join(FAMILIES), help="which families are enforced")
+    follow = commands.add_parser("serve", help="follow the cluster")
+    follow.add_argument("--node", required=True, help="the name of this node in the cluster")
+    follow.add_argument("--kubeconfig", required=True, type=Path, help="a kubeconfig in JSON")
+    follow.add_argument("--cni-configuration", required=True, type=Path, help="the file to write for the runtime")
+    follow.add_argument("--families", default=",".join(FAMILIES), help="which families are enforced")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if options.command == "guard":
@@ -128,4 +136,4 @@ def main() -> None:
             load(closed())
         return
     families = tuple(f for f in FAMILIES if f in options.families.split(","))
-    Agent(options.node, families, options.cni_configuration).run(Client.of(options.kubeconfig))
+    Agent(options.node, families, options.cni_configuration, Path(SOCKET)).run(Client.of(options.kubeconfig))

@@ -6,7 +6,7 @@ import json
 from ipaddress import ip_address, ip_network
 
 from playbooks.agent.model import Node
-from playbooks.agent.network import cni_configuration, route_changes, wanted_routes
+from playbooks.agent.network import bridge_addresses, cni_configuration, route_changes, wanted_routes
 
 OWN = Node("a", (ip_address("10.1.0.1"), ip_address("fd01::1")), (ip_network("10.2.0.0/24"), ip_network("fd02::/64")))
 OTHER = Node(
@@ -35,3 +35,21 @@ def test_stale_routes_go_and_right_ones_stay() -> None:
         ["del", "10.2.9.0/24", "proto", "201"],
         ["replace", "fd02:0:0:1::/64", "via", "fd01::2", "proto", "201"],
     ]
+
+
+def test_the_bridges_addresses_are_read_from_what_ip_prints() -> None:
+    """Other links, link-local addresses and the empty entries that ip leaves between them do not count."""
+    found = [
+        {},
+        {"ifname": "eth0", "addr_info": [{"local": "10.1.0.1", "prefixlen": 24, "scope": "global"}]},
+        {
+            "ifname": "cni0",
+            "addr_info": [
+                {},
+                {"local": "10.2.0.1", "prefixlen": 24, "scope": "global"},
+                {"local": "fe80::1", "prefixlen": 64, "scope": "link"},
+                {"local": "fd02::1", "prefixlen": 64, "scope": "global"},
+            ],
+        },
+    ]
+    assert bridge_addresses(found) == [("10.2.0.1", 24), ("fd02::1", 64)]
