@@ -26,6 +26,8 @@ _GROUPS = {
     "testbed": "govcloud.testbed_commands",
     "hosts": "govcloud.playbooks_commands",
     "audit": "govcloud.audit_commands",
+    "agency": "govcloud.agency_commands",
+    "policies": "govcloud.policies_commands",
 }
 _COMMANDS = {
     "up": "govcloud.up_commands",
