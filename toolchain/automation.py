@@ -62,6 +62,7 @@ def up(  # noqa: PLR0917 - in the order of the sentence: this project, this stac
 ) -> Summary:
     """Apply a stack, making it if it is new, with a policy pack in force.
 
+    With a pack, a preview is run and judged first, so that no rule refuses too late.
     ``config`` are the program's own settings and ``environment`` what `toolchain.pulumi.environment` returned.
     ``on_event`` gets the engine's events as they come. Raises KitError with what the engine, the program and the
     policies said.
@@ -109,25 +110,33 @@ def _run(  # noqa: PLR0917 - as `up`
     engine.release_dead_locks()
     engine.open()
     engine.configure(config)
+    # an apply alone judges the stack as a whole only when everything is made: with a pack, a preview judges it before
+    judged_before = operation == "up" and policy_pack is not None
+    steps: list[Operation] = ["preview", operation] if judged_before else [operation]
+    heard = _Heard()
+    for step in steps:
+        heard = _step(engine, step, f"pulumi {operation} of {project.name}/{stack} failed", policy_pack, on_event)
+    outputs = engine.outputs() if operation == "up" else {}
+    return Summary(operation, heard.changes, time.monotonic() - began, outputs)
+
+
+def _step(engine: _Engine, operation: Operation, failed: str, policy_pack: Path | None, on_event: OnEvent) -> _Heard:
+    """Run one operation to its end and return what was heard; the engine keeps one log of events an operation."""
     heard = _Heard()
 
     def listen(event: EngineEvent) -> None:
         heard.add(event)
         on_event(event)
 
-    arguments = [operation, "--color=never", "--suppress-progress", "--suppress-outputs"]
+    arguments: list[str] = [operation, "--color=never", "--suppress-progress", "--suppress-outputs"]
     if operation != "preview":
-        arguments += ["--yes"]
+        arguments += ["--yes", "--skip-preview"]
     if policy_pack is not None:
-        # with a preview first: an apply alone judges the stack as a whole when everything is already made
         arguments += ["--policy-pack", str(policy_pack)]
-    elif operation != "preview":
-        arguments += ["--skip-preview"]
     code, said = engine.run_with_events(arguments, listen)
     if code:
-        raise _explained(f"pulumi {operation} of {project.name}/{stack} failed", heard.faults, said)
-    outputs = engine.outputs() if operation == "up" else {}
-    return Summary(operation, heard.changes, time.monotonic() - began, outputs)
+        raise _explained(failed, heard.faults, said)
+    return heard
 
 
 class _Engine:
