@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from live_cluster import Cluster, pod
+from live_cluster import Cluster
 
 from toolchain import media
 
@@ -20,8 +20,6 @@ def cluster(testbed: Testbed) -> Iterator[Cluster]:
     made = Cluster(media.ensure() / "bin" / "kubectl", testbed.kubeconfig(), "network-tests")
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     made.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.namespace, "labels": labels}})
-    server = ("netexec", "--http-port=8080")
-    made.apply(pod("client", "cgc-2", "pause"), pod("near", "cgc-2", *server), pod("far", "cgc-1", *server))
-    made.kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=120s")
+    made.start_pods()
     yield made
     made.kubectl("delete", "namespace", made.namespace, "--wait=false")

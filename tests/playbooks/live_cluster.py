@@ -47,6 +47,12 @@ class Cluster:
         """Make objects."""
         self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
 
+    def start_pods(self) -> None:
+        """Start the client and a server on the worker and a server on the control-plane node, where they are not."""
+        server = ("netexec", "--http-port=8080")
+        self.apply(pod("client", "cgc-2", "pause"), pod("near", "cgc-2", *server), pod("far", "cgc-1", *server))
+        self.kubectl("wait", "--for=condition=Ready", "pod", "client", "near", "far", "--timeout=120s")
+
     def deny(self, *types: str) -> None:
         """Isolate every pod of the namespace."""
         self.apply(

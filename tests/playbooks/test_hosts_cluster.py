@@ -9,6 +9,10 @@ import pytest
 from live_cluster import Cluster, eventually
 
 from playbooks import runner
+from testbed import boot, hosts
+from testbed.state import State
+from testbed.trees import remove_tree
+from toolchain import media
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,16 +52,23 @@ def test_a_killed_program_comes_back(testbed: Testbed, cluster: Cluster, program
     eventually(lambda: _ready(cluster, "cgc-1"), "the node is ready")
 
 
-def test_a_host_that_was_reset_joins_again(testbed: Testbed, cluster: Cluster, tmp_path: Path) -> None:
-    """A worker whose Kubernetes was taken away is a node again after the playbooks, and its pods are connected."""
-    assert testbed.ssh("cgc-2", "kubeadm reset --force").returncode == 0
+@pytest.mark.parametrize("how", ["reset", "replaced"])
+def test_a_host_that_comes_back_joins_again(testbed: Testbed, cluster: Cluster, tmp_path: Path, how: str) -> None:
+    """A worker whose Kubernetes was taken away, or that is new under its old name, is a node again."""
+    if how == "reset":
+        assert testbed.ssh("cgc-2", "kubeadm reset --force").returncode == 0
+    else:
+        boot.stop(testbed.topology.name, "cgc-2")
+        remove_tree(State(testbed.state).host("cgc-2").folder)
+        hosts.up(testbed.topology, media.ensure())
     outcome = runner.run(testbed.state / "inventory.yaml", tmp_path)
     assert outcome.failures == ()
     assert _ready(cluster, "cgc-2")
-    cluster.kubectl("delete", "pod", "client", "near", "--ignore-not-found", "--force")
     node = cluster.get("node", "cgc-2")["spec"]["podCIDRs"]
     written = testbed.ssh("cgc-2", "cat /etc/cni/net.d/10-govcloud.conflist").stdout
     assert all(f'"{entry}"' in written for entry in node)
+    cluster.start_pods()
+    eventually(lambda: all(cluster.reaches(a) for s in ("near", "far") for a in cluster.addresses(s).values()), "calls")
 
 
 def test_a_secret_is_not_readable_in_the_store(testbed: Testbed, cluster: Cluster) -> None:
