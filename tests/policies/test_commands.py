@@ -1,0 +1,78 @@
+"""`govcloud policies` and `govcloud agency`, as a person calls them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from core.errors import KitError
+from core.paths import REPOSITORY
+from govcloud import agency_commands, policies_commands
+from policies.rules import FOLDER
+
+RUNNER = CliRunner()
+GOOD = FOLDER / "published-service-dual-stack" / "good" / "dual-stack.yaml"
+BAD = FOLDER / "published-service-dual-stack" / "bad" / "prefer.yaml"
+
+
+def test_list_shows_every_rule() -> None:
+    """Each rule is listed."""
+    shown = RUNNER.invoke(policies_commands.app, ["list"])
+    assert shown.exit_code == 0
+    assert all(file.parent.name[:12] in shown.output for file in FOLDER.glob("*/rule.yaml"))
+
+
+def test_check_passes_and_refuses() -> None:
+    """The exit code tells a script what the lines tell a person."""
+    assert RUNNER.invoke(policies_commands.app, ["check", str(GOOD)]).exit_code == 0
+    refused = RUNNER.invoke(policies_commands.app, ["check", str(GOOD), str(BAD)])
+    assert refused.exit_code == 1
+    assert "GVC-IP6-03" in refused.stdout
+
+
+def test_check_reads_lists(tmp_path: Path) -> None:
+    """Objects inside a List are judged one by one."""
+    file = tmp_path / "list.yaml"
+    file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(BAD.read_text())]}))
+    assert RUNNER.invoke(policies_commands.app, ["check", str(file)]).exit_code == 1
+
+
+@pytest.mark.parametrize("text", ["a: [", "- a\n", "text\n", "a: 1\n"])
+def test_check_refuses_what_is_no_manifest(tmp_path: Path, text: str) -> None:
+    """A file without objects is named."""
+    file = tmp_path / "file.yaml"
+    file.write_text(text)
+    outcome = RUNNER.invoke(policies_commands.app, ["check", str(file)])
+    assert isinstance(outcome.exception, KitError)
+    assert str(file) in outcome.exception.message
+
+
+def test_render_gives_a_policy_and_its_binding() -> None:
+    """What is printed can be given to an API server: policies that refuse, each with its binding."""
+    documents = list(yaml.safe_load_all(RUNNER.invoke(policies_commands.app, ["render"]).stdout))
+    policies = {it["metadata"]["name"]: it for it in documents if it["kind"] == "ValidatingAdmissionPolicy"}
+    bindings = {it["spec"]["policyName"]: it for it in documents if it["kind"] == "ValidatingAdmissionPolicyBinding"}
+    assert set(policies) == set(bindings) == {"govcloud-containers-restricted", "govcloud-published-service-dual-stack"}
+    assert all(it["spec"]["failurePolicy"] == "Fail" for it in policies.values())
+    assert all(it["spec"]["validationActions"] == ["Deny"] for it in bindings.values())
+
+
+def test_validate_names_the_stack_of_an_agency() -> None:
+    """A good file is answered with the name of its stack."""
+    file = REPOSITORY / "data" / "agencies" / "ha-long.yaml"
+    shown = RUNNER.invoke(agency_commands.app, ["validate", str(file)])
+    assert shown.stdout.split("\t")[0] == "ha-long-06688-250701"
+
+
+def test_validate_judges_every_file(tmp_path: Path) -> None:
+    """One wrong file does not keep the others from being checked, and the exit code tells."""
+    good = REPOSITORY / "data" / "agencies" / "ha-long.yaml"
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(good.read_text(encoding="utf-8").replace("level: 2", "level: 9", 1), encoding="utf-8")
+    outcome = RUNNER.invoke(agency_commands.app, ["validate", str(wrong), str(good)])
+    assert "ha-long-06688-250701" in outcome.stdout
+    assert isinstance(outcome.exception, KitError)
+    assert "1 of 2 files" in outcome.exception.message
