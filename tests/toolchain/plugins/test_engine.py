@@ -298,7 +298,7 @@ def test_time_out_names_what_is_missing(project: Project) -> None:
     """An object that does not become ready in its time has the cause told, down to the container."""
     project.program(
         DEPLOYMENT.replace("agnhost:v1.36.3", "no-such-image:v1").replace(
-            '"name": "web"},\n    spec', '"name": "web", "annotations": {"pulumi.com/timeoutSeconds": "6"}},\n    spec'
+            '"name": "web"},\n    spec', '"name": "web", "annotations": {"pulumi.com/timeoutSeconds": "20"}},\n    spec'
         )
     )
     with pytest.raises(KitError, match=r"0 of 2 replicas are available; pod web-.*container web: (Err)?Image"):

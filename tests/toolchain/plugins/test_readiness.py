@@ -125,6 +125,12 @@ def test_pod_tells_why_it_is_not_placed() -> None:
     assert "insufficient cpu" in readiness.pod_problem(obj("v1", "Pod", status={"conditions": [condition]}))
 
 
+def test_pod_tells_that_its_node_does_nothing() -> None:
+    """A pod that is placed but not begun is told from one whose containers fail."""
+    pod = obj("v1", "Pod", status={"phase": "Pending", **conditions(("PodScheduled", "True"))})
+    assert readiness.pod_problem(pod) == "its node has not begun to start it"
+
+
 def test_pod_tells_which_container_waits_for_what() -> None:
     """A container that cannot start is named with the cause, and how it ended before."""
     waiting = {"reason": "CrashLoopBackOff", "message": "back-off 10s"}

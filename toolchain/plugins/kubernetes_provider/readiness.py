@@ -147,6 +147,8 @@ def pod_problem(pod: Object) -> str:
     unready = [s["name"] for s in status.get("containerStatuses") or [] if not s.get("ready")]
     if unready:
         return f"not ready: container {', '.join(unready)}"
+    if status.get("phase") == "Pending" and not status.get("containerStatuses"):
+        return "its node has not begun to start it"
     return str(status.get("message") or status.get("reason") or "")
 
 

@@ -156,6 +156,10 @@ class Resources:
 
     def _target(self, asked: Request, kept_manager: str) -> Target:
         inputs = normalize.clean(values.plain(asked.news))
+        if asked.identity and not naming.metadata(inputs).get("name"):  # the server made its name
+            namespace, name = naming.parse_identity(asked.identity)
+            meta = {key: value for key, value in naming.metadata(inputs).items() if key != "generateName"}
+            inputs["metadata"] = {**meta, "name": name, **({"namespace": namespace} if namespace else {})}
         return Target(kinds.of(inputs, asked.type), inputs, clusters.field_manager(asked.urn, inputs, kept_manager))
 
     def _preview(self, asked: Request, target: Target, tell: Teller, *, new: bool) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -76,7 +77,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Tell whether the provider would talk to another cluster, for then everything must be made anew there."""
 
         def work() -> Any:
-            olds = values.plain(values.from_struct(request.old_inputs or request.olds))
+            olds = values.plain(
+                values.from_struct(request.old_inputs if request.HasField("old_inputs") else request.olds)
+            )
             news = values.plain(values.from_struct(request.news))
             return _difference(configuration.compare(olds, news))
 
@@ -133,7 +136,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
         def work() -> Any:
             asked = Request(request.urn, news=values.from_struct(request.properties), timeout=request.timeout)
-            identity, state = self._resources.create(asked, self._teller(request.urn), dry_run=request.preview)
+            identity, state = self._resources.create(
+                asked, self._teller(request.urn, request.properties), dry_run=request.preview
+            )
             return provider_pb2.CreateResponse(id=identity, properties=values.to_struct(state))
 
         return self._answer(context, work, secret=request.properties)
@@ -150,7 +155,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 news=values.from_struct(request.news),
                 timeout=request.timeout,
             )
-            state = self._resources.update(asked, self._teller(request.urn), dry_run=request.preview)
+            state = self._resources.update(asked, self._teller(request.urn, request.news), dry_run=request.preview)
             return provider_pb2.UpdateResponse(properties=values.to_struct(state))
 
         return self._answer(context, work, secret=request.news)
@@ -165,7 +170,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 olds=values.from_struct(request.properties),
                 old_inputs=values.from_struct(request.inputs),
             )
-            found = self._resources.read(asked, self._teller(request.urn))
+            found = self._resources.read(asked, self._teller(request.urn, request.inputs))
             if found is None:
                 return provider_pb2.ReadResponse()
             identity, state, inputs = found
@@ -186,7 +191,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 old_inputs=values.from_struct(request.old_inputs),
                 timeout=request.timeout,
             )
-            self._resources.delete(asked, self._teller(request.urn))
+            self._resources.delete(asked, self._teller(request.urn, request.properties))
             return empty_pb2.Empty()
 
         return self._answer(context, work, secret=request.properties)
@@ -227,13 +232,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except EXPECTED as error:
             context.abort(grpc.StatusCode.UNKNOWN, _redacted(str(error), secret))
 
-    def _teller(self, urn: str) -> resources.Teller:
-        """Return how to show messages about one resource."""
+    def _teller(self, urn: str, secret: Any) -> resources.Teller:
+        """Return how to show messages about one resource, without what is secret in it."""
 
         def tell(message: str, severity: str = "INFO", *, passing: bool = False) -> None:
-            if self._engine is not None:
-                number = engine_pb2.LogSeverity.Value(severity)
-                self._engine.Log(engine_pb2.LogRequest(severity=number, message=message, urn=urn, ephemeral=passing))
+            if self._engine is None:
+                return
+            text = _redacted(message, secret)
+            number = engine_pb2.LogSeverity.Value(severity)
+            with suppress(grpc.RpcError):  # an engine that is ending does not listen any more
+                self._engine.Log(engine_pb2.LogRequest(severity=number, message=text, urn=urn, ephemeral=passing))
 
         return tell
 
