@@ -48,6 +48,11 @@ class Answer:
         return 200 <= self.status < 300
 
     @property
+    def refused(self) -> bool:
+        """Whether it was refused on principle, by rights or at admission, with words that say so."""
+        return self.status in {403, 422} and bool(self.message)
+
+    @property
     def message(self) -> str:
         """The server's own words where it refused."""
         return " ".join(str(self.body.get("message") or "").split())

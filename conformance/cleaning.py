@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.network import Tenant
+from conformance.probes import Tenant
 from conformance.workloads import RUN
 
 _KINDS = (("networkpolicies", "networking.k8s.io/v1"), ("services", ""), ("pods", ""))

@@ -1,89 +1,29 @@
-"""Proof by packets: probe pods, attempts between them, and the policies that open and close the way."""
+"""Proof by packets: attempts between probe pods, and the policies that open and close the way."""
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
 
-from conformance import workloads
-from conformance.api import Api
+from conformance import dns, workloads
+from conformance.probes import Family, Probe, Tenant
 from core.errors import KitError
 
 ATTEMPT_SECONDS = 1.2
 """An attempt that has no answer by then is taken as dropped: inside one data centre an answer takes milliseconds."""
 OPEN_WITHIN = 20.0
 CLOSED_WITHIN = 8.0
-READY_WITHIN = 60.0
+NAMED_WITHIN = 30.0
+"""A name server may take this long to learn of a new Service, and to forget that it did not know it."""
 DIAL_SECONDS = 8.0
 SETTLE_SECONDS = 0.25
 """What a change of policy is given before the first attempt; later attempts decide, this only saves one."""
-
-
-class Family(StrEnum):
-    """An address family."""
-
-    IPV4 = "IPv4"
-    IPV6 = "IPv6"
-
-    def of(self, addresses: Sequence[str]) -> str | None:
-        """Return the first of the addresses that belongs to this family."""
-        version = 4 if self is Family.IPV4 else 6
-        return next((a for a in addresses if ipaddress.ip_address(a).version == version), None)
-
-
-@dataclass(frozen=True)
-class Tenant:
-    """A tenant of the audited cloud: an account and the namespace that probes live in."""
-
-    name: str
-    api: Api
-    namespaces: tuple[str, ...]
-    user: str = ""
-
-    @property
-    def namespace(self) -> str:
-        """The namespace for probe pods."""
-        return self.namespaces[0]
-
-    def path(self, resource: str, group: str = "", namespace: str = "") -> str:
-        """Path of a collection in the tenant's namespace; ``group`` is 'group/version' outside the core."""
-        root = f"/apis/{group}" if group else "/api/v1"
-        return f"{root}/namespaces/{namespace or self.namespace}/{resource}"
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A probe pod that runs; ``role`` is its name in reports."""
-
-    tenant: Tenant
-    role: str
-    name: str
-    node: str
-    addresses: tuple[str, ...]
-    node_addresses: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Probes:
-    """The pods of a run: servers of tenant a, kept on different nodes where possible, and a client of each tenant."""
-
-    servers: tuple[Probe, ...]
-    client: Probe
-    stranger: Probe
-    """The client of tenant b."""
-
-    @property
-    def all(self) -> tuple[Probe, ...]:
-        """Every pod."""
-        return (*self.servers, self.client, self.stranger)
 
 
 @dataclass(frozen=True)
@@ -129,6 +69,17 @@ def dial(probe: Probe, host: str, port: int, protocol: str, request: str | bytes
             raise KitError(f"no answer from {host} port {port} over {protocol}: {'; '.join(outcome.get('errors', []))}")
 
 
+def look_up(probe: Probe, server: str, name: str, kind: int) -> list[dns.Record]:
+    """Ask a name server from inside a pod for one kind of record, until it knows some or ``NAMED_WITHIN`` is over."""
+    deadline = time.monotonic() + NAMED_WITHIN
+    while True:
+        answer = dial(probe, server, 53, "udp", dns.question(name, kind))
+        records = [record for record in dns.answers(answer) if record.kind == kind]
+        if records or time.monotonic() > deadline:
+            return records
+        time.sleep(1)
+
+
 def name_server(probe: Probe) -> str:
     """Return the address of the name server that a pod is told to use."""
     return _resolver(probe, "dns-server-list").split(",")[0]
@@ -166,9 +117,9 @@ def settle(paths: Sequence[Path], *, is_open: bool, within: float) -> dict[Path,
             return answers
 
 
-def summary(answers: Mapping[Path, str]) -> str:
-    """Answers of paths in one line."""
-    return "; ".join(f"{path}: {answer}" for path, answer in answers.items())
+def summary(answers: Mapping[Path, str], separator: str = "; ") -> str:
+    """Answers of paths, in one line or with another separator."""
+    return separator.join(f"{path}: {answer}" for path, answer in answers.items())
 
 
 def server_paths(source: Probe, servers: Sequence[Probe], family: Family) -> list[Path]:
@@ -193,66 +144,3 @@ def policy(tenant: Tenant, manifest: Mapping[str, Any]) -> Iterator[None]:
         yield
     finally:
         tenant.api.remove(f"{collection}/{manifest['metadata']['name']}")
-
-
-def start(tenant_a: Tenant, tenant_b: Tenant, image: str, run: str) -> Probes:
-    """Create all probe pods at once and wait until they run with an address; raises KitError when one does not."""
-    plan = [
-        (tenant_a, workloads.server(f"audit-{run}-server-1", image, run=run)),
-        (tenant_a, workloads.server(f"audit-{run}-server-2", image, run=run)),
-        (tenant_a, workloads.client(f"audit-{run}-client", image, run=run)),
-        (tenant_b, workloads.client(f"audit-{run}-stranger", image, run=run)),
-    ]
-    for tenant, manifest in plan:
-        tenant.api.create(tenant.path("pods"), manifest)
-    deadline = time.monotonic() + READY_WITHIN
-    first, second, client, stranger = (
-        _wait(tenant, manifest["metadata"]["name"], deadline) for tenant, manifest in plan
-    )
-    return Probes(servers=(first, second), client=client, stranger=stranger)
-
-
-def _wait(tenant: Tenant, name: str, deadline: float) -> Probe:
-    found = wait_for(
-        lambda: tenant.api.must("GET", f"{tenant.path('pods')}/{name}"),
-        _ready,
-        deadline,
-    )
-    status = found.get("status", {})
-    if not _ready(found):
-        raise KitError(f"probe pod {name} of tenant {tenant.name} did not get ready: {_why_not(status)}")
-    return Probe(
-        tenant,
-        name.split("-", 2)[2],
-        name,
-        str(found["spec"].get("nodeName", "")),
-        tuple(entry["ip"] for entry in status.get("podIPs", [])),
-        tuple(entry["ip"] for entry in status.get("hostIPs", [])),
-    )
-
-
-def wait_for(
-    read: Callable[[], dict[str, Any]], good: Callable[[dict[str, Any]], bool], deadline: float
-) -> dict[str, Any]:
-    """Read until ``good`` or until the deadline, and return what was read last."""
-    while True:
-        value = read()
-        if good(value) or time.monotonic() > deadline:
-            return value
-        time.sleep(0.3)
-
-
-def _ready(pod: Mapping[str, Any]) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-
-
-def _why_not(status: Mapping[str, Any]) -> str:
-    for container in status.get("containerStatuses", []):
-        for state in container.get("state", {}).values():
-            if reason := state.get("reason"):
-                return f"{reason}: {state.get('message', '')}".strip(": ")
-    for condition in status.get("conditions", []):
-        if condition["status"] == "False" and condition.get("message"):
-            return str(condition["message"])
-    return f"phase {status.get('phase', 'unknown')}"

@@ -8,9 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from conformance import cleaning, network, workloads
+from conformance import cleaning, workloads
 from conformance.api import DRY_RUN, Api
-from conformance.network import Probes, Tenant
+from conformance.probes import Probes, Tenant
+from conformance.probes import start as start_probes
 from conformance.target import Target, TenantAccess
 from core.errors import KitError
 
@@ -73,7 +74,7 @@ def _probing(audit_target: Target, run_id: str) -> Iterator[Future[Probes]]:
         tenants.extend((_tenant("a", audit_target.tenants.a), _tenant("b", audit_target.tenants.b)))
         for tenant in tenants:
             cleaning.sweep(tenant)
-        return network.start(tenants[0], tenants[1], audit_target.probe_image, run_id)
+        return start_probes(tenants[0], tenants[1], audit_target.probe_image, run_id)
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         future = pool.submit(start)

@@ -8,8 +8,8 @@ import pytest
 
 from conformance import tls
 from conformance.api import DRY_RUN, TooFewRightsError
-from conformance.network import Probes, Tenant
 from conformance.plugin import EvidenceBook, requirement
+from conformance.probes import Probes, Tenant
 
 
 @requirement("GVC-IAM-07")

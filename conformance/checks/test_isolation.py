@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 import pytest
 
 from conformance import network, workloads
-from conformance.network import Family, Path, Probes, Tenant
+from conformance.network import Path
 from conformance.plugin import EvidenceBook, requirement
+from conformance.probes import Family, Probes, Tenant
 from core.errors import KitError
 
 families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
@@ -18,7 +19,7 @@ families = pytest.mark.parametrize("family", list(Family), ids=lambda family: fa
 def prove_open(paths: Sequence[Path], why: str, evidence: EvidenceBook) -> None:
     """Show that the paths carry packets; without that, a deny on them would mean nothing."""
     answers = network.settle(paths, is_open=True, within=network.OPEN_WITHIN)
-    evidence.add(why, network.summary(answers))
+    evidence.add(why, network.summary(answers, "\n"))
     if any(answer != "open" for answer in answers.values()):
         raise KitError(f"no packet passed while allowed, so a deny proves nothing: {network.summary(answers)}")
 
@@ -26,7 +27,7 @@ def prove_open(paths: Sequence[Path], why: str, evidence: EvidenceBook) -> None:
 def prove_closed(paths: Sequence[Path], why: str, evidence: EvidenceBook) -> None:
     """Show that the paths carry nothing, all of them at the same time."""
     answers = network.settle(paths, is_open=False, within=network.CLOSED_WITHIN)
-    evidence.add(why, network.summary(answers))
+    evidence.add(why, network.summary(answers, "\n"))
     passed = [str(path) for path, answer in answers.items() if answer == "open"]
     assert not passed, f"{why}, and packets pass: {'; '.join(passed)}"
 

@@ -29,7 +29,7 @@ UNSAFE = {
     for what in ("root", "privilege-escalation", "added-capability", "kept-capabilities")
 }
 ADMISSION = {
-    f"guards.tenant_cannot_change_admission[{what}]"
+    f"rights.tenant_cannot_change_admission[{what}]"
     for what in (
         "validatingadmissionpolicies",
         "validatingadmissionpolicybindings",
@@ -38,7 +38,7 @@ ADMISSION = {
         "mutatingwebhookconfigurations",
     )
 }
-RAISE = {f"guards.tenant_cannot_raise_itself[{what}]" for what in ("role", "rolebinding", "clusterrolebinding")}
+RAISE = {f"rights.tenant_cannot_raise_itself[{what}]" for what in ("role", "rolebinding", "clusterrolebinding")}
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def test_a_namespace_of_somebody_else_is_left_alone(cloud: Cloud, tmp_path: Path
 
 def test_no_credential_is_in_a_report(cloud: Cloud, tmp_path: Path) -> None:
     """The tokens that the audit used are in none of its reports."""
-    cloud.audit(tmp_path, "access", "guards")
+    cloud.audit(tmp_path, "access", "guards", "rights")
     written = "".join(path.read_text() for path in tmp_path.iterdir())
     assert "eyJ" not in written
 
@@ -173,12 +173,12 @@ def test_no_default_deny_fails_ingress_in_both_families(cloud: Cloud, tmp_path: 
             faults.no_quota,
             {
                 "guards.quota_holds",
-                "guards.tenant_cannot_change_limits[resourcequotas]",
+                "rights.tenant_cannot_change_limits[resourcequotas]",
                 "guards.node_port_is_refused",
             },
         ),
         (faults.token_for_every_pod, {"guards.token_is_not_mounted_unasked"}),
-        (faults.default_account_may_read, {"guards.default_account_holds_no_rights"}),
+        (faults.default_account_may_read, {"rights.default_account_holds_no_rights"}),
         (
             faults.foreign_tenant_may_read,
             {f"access.tenants_cannot_touch_each_other[{what}]" for what in ("pods", "configmaps", "services")},
@@ -188,10 +188,10 @@ def test_no_default_deny_fails_ingress_in_both_families(cloud: Cloud, tmp_path: 
             {
                 *ADMISSION,
                 *RAISE,
-                *(f"guards.tenant_cannot_change_limits[{what}]" for what in ("resourcequotas", "limitranges")),
-                "guards.tenant_cannot_remove_default_deny",
-                "guards.tenant_cannot_weaken_its_namespace",
-                "guards.tenant_holds_no_wildcard",
+                *(f"rights.tenant_cannot_change_limits[{what}]" for what in ("resourcequotas", "limitranges")),
+                "rights.tenant_cannot_remove_default_deny",
+                "rights.tenant_cannot_weaken_its_namespace",
+                "rights.tenant_holds_no_wildcard",
                 *(
                     f"access.tenants_cannot_touch_each_other[{what}]"
                     for what in ("pods", "secrets", "configmaps", "services", "pods/exec")
@@ -206,5 +206,5 @@ def test_a_guard_that_is_missing_fails_its_checks(
 ) -> None:
     """Each guard that is taken away is found by name, and nothing else is blamed."""
     with fault(cloud.admin):
-        run = cloud.audit(tmp_path, "access", "guards")
+        run = cloud.audit(tmp_path, "access", "guards", "rights")
     assert_exactly_fails(run, expected)

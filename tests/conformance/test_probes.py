@@ -9,7 +9,7 @@ import pytest
 
 from conformance import network, workloads
 from conformance.api import Api
-from conformance.network import Family, Probe, Tenant
+from conformance.probes import Family, Probe, Tenant
 from core.errors import KitError
 
 
