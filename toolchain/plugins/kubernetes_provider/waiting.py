@@ -151,7 +151,9 @@ class Waiter:
             if labels and namespace:
                 query = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
                 for pod in self._list(f"/api/v1/namespaces/{namespace}/pods", query):
-                    if not readiness.judge(pod).ready and (problem := readiness.pod_problem(pod)):
+                    # the members of a list do not tell their kind
+                    ready = readiness.judge({**pod, "apiVersion": "v1", "kind": "Pod"}).ready
+                    if not ready and (problem := readiness.pod_problem(pod)):
                         return f"pod {pod['metadata']['name']}: {problem}"
             if namespace:
                 query = {"fieldSelector": f"involvedObject.uid={meta.get('uid')},type=Warning"}
