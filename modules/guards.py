@@ -105,6 +105,11 @@ def pods_of(namespace: str, pods: Mapping[str, str]) -> Manifest:
     }
 
 
+def default_account(namespace: str) -> Manifest:
+    """Return what is changed of the account that Kubernetes makes itself: its token is mounted nowhere."""
+    return _object("v1", "ServiceAccount", namespace, "default", {"automountServiceAccountToken": False})
+
+
 def resource_quota(namespace: str, quota: Quota) -> Manifest:
     """Bound what the namespace's pods have together; no node ports and no load balancers."""
     hard = {

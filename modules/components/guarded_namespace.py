@@ -27,7 +27,10 @@ class GuardedNamespace(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(
             parent=self, depends_on=[self.namespace], deleted_with=self.namespace, delete_before_replace=True
         )
-        self._guards = [make(manifest, inside) for manifest in guards.guards(space)]
+        self._guards = [
+            *(make(manifest, inside) for manifest in guards.guards(space)),
+            make(guards.default_account(space.name), inside, patch=True),
+        ]
         self.register_outputs({"name": space.name})
 
     def fill(

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.core.v1 import LimitRange, Namespace, ResourceQuota, Service, ServiceAccount
+from pulumi_kubernetes.core.v1 import LimitRange, Namespace, ResourceQuota, Service, ServiceAccount, ServiceAccountPatch
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
@@ -24,15 +24,18 @@ _CLASSES: Final[Mapping[tuple[str, str], Any]] = {
     ("v1", "Service"): Service,
     ("v1", "ServiceAccount"): ServiceAccount,
 }
+_PATCHES: Final[Mapping[tuple[str, str], Any]] = {("v1", "ServiceAccount"): ServiceAccountPatch}
+"""For objects that Kubernetes makes itself: the kit owns only the fields that it gives."""
 
 
-def make(manifest: Mapping[str, Any], options: pulumi.ResourceOptions) -> pulumi.CustomResource:
+def make(manifest: Mapping[str, Any], options: pulumi.ResourceOptions, *, patch: bool = False) -> pulumi.CustomResource:
     """Make the resource of a manifest, named ``NAMESPACE/KIND/NAME`` so that a preview reads by itself."""
     metadata = manifest["metadata"]
     place = f"{metadata['namespace']}/" if "namespace" in metadata else ""
     kind = manifest["kind"]
     content = {key: value for key, value in manifest.items() if key not in {"apiVersion", "kind"}}
-    made: pulumi.CustomResource = _CLASSES[manifest["apiVersion"], kind](
+    classes = _PATCHES if patch else _CLASSES
+    made: pulumi.CustomResource = classes[manifest["apiVersion"], kind](
         f"{place}{kind}/{metadata['name']}", opts=options, **_arguments(content)
     )
     return made

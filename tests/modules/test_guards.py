@@ -78,3 +78,9 @@ def test_higher_level_never_has_fewer_copies() -> None:
     copies = [LEVELS[level].replicas for level in sorted(LEVELS)]
     assert copies == sorted(copies)
     assert copies[2] >= 2
+
+
+def test_default_account_has_no_token() -> None:
+    """A pod that names no account gets no token."""
+    account = guards.default_account("space")
+    assert (account["metadata"]["name"], account["automountServiceAccountToken"]) == ("default", False)
