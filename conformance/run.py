@@ -20,7 +20,8 @@ from core.errors import KitError
 
 FOLDER = Path(__file__).parent
 LIMIT_SECONDS = 600.0
-"""A run that takes longer is ended; what it had not decided is MISSING."""
+"""A run whose checks take longer is ended; what it had not decided is MISSING."""
+START_SECONDS = 60.0
 
 Progress = Callable[[int, int, str], None]
 """Called with the number of checks that are done, of all checks, and the name of the last one."""
@@ -73,7 +74,7 @@ def _pytest(arguments: list[str], outcomes: Path, progress: Progress, limit: flo
         *arguments,
     ]
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
-    deadline = time.monotonic() + limit
+    deadline, started = time.monotonic() + START_SECONDS, False
     with tempfile.TemporaryFile("w+") as output:
         # A session of its own: an interrupt at the keyboard reaches the checks once, through us.
         with subprocess.Popen(
@@ -83,6 +84,8 @@ def _pytest(arguments: list[str], outcomes: Path, progress: Progress, limit: flo
                 while process.poll() is None and time.monotonic() < deadline:
                     time.sleep(0.2)
                     planned, found = read_outcomes(outcomes)
+                    if planned and not started:
+                        deadline, started = time.monotonic() + limit, True
                     progress(len(found), len(planned), found[-1].name if found else "")
             finally:
                 _end(process)
