@@ -129,8 +129,9 @@ def _discard(root: Path) -> None:
 
 def _bootstrap(root: Path) -> None:
     include, sources = ",".join(PACKAGES), mirrors(SUITE)
-    # should this command be killed, the kernel ends mmdebstrap too
-    words = ["setpriv", "--pdeathsig", "TERM", "mmdebstrap", "--mode=root", "--variant=minbase", f"--include={include}"]
+    # should this command be killed, the kernel ends mmdebstrap and all that it started, and its mounts go with it
+    within = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    words = [*within, "mmdebstrap", "--mode=root", "--variant=minbase", f"--include={include}"]
     try:
         run([*words, *proxies(), SUITE, root, *(["-"] if sources else [])], stdin=sources, timeout=1800)
     except ProgramError as error:
