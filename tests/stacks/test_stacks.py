@@ -51,13 +51,6 @@ def test_contract_has_both_families(clouds: Clouds) -> None:
     assert (service.ipv4.version, service.ipv6.version) == (4, 6)
 
 
-def test_second_up_changes_nothing(clouds: Clouds) -> None:
-    """Applying the same stacks again finds nothing to do."""
-    for project, stack in clouds.stacks:
-        again = clouds.up(project, stack)
-        assert again.changed == 0, (stack, again.changes)
-
-
 @pytest.mark.parametrize("requirement", VIOLATIONS)
 def test_violating_change_is_refused(clouds: Clouds, tmp_path: Path, requirement: str) -> None:
     """A change that breaks a rule is refused before anything is made, with the requirement and the way to mend it."""
@@ -85,21 +78,26 @@ def test_violating_change_is_refused(clouds: Clouds, tmp_path: Path, requirement
         ("short: test-ha-long", "short: other", "is the file of other-06688-250701"),
     ],
 )
-def test_wrong_agency_file_changes_nothing(clouds: Clouds, tmp_path: Path, old: str, new: str, said: str) -> None:
-    """A mistake in an agency's file is told in plain words, and its cloud stays as it is."""
+def test_wrong_agency_file_is_refused(clouds: Clouds, tmp_path: Path, old: str, new: str, said: str) -> None:
+    """A mistake in an agency's file is told in plain words; the next test shows that its cloud stayed as it is."""
     agency = clouds.agencies[1]
     text = clouds.files[agency.slug].read_text(encoding="utf-8")
     assert old in text
     wrong = tmp_path / "agency.yaml"
     wrong.write_text(text.replace(old, new, 1), encoding="utf-8")
-    good = {"agency": str(clouds.files[agency.slug])}
-    try:
-        with pytest.raises(KitError) as caught:
-            clouds.up("agc", agency.slug, agency=str(wrong))
-        assert said in str(caught.value)
-        assert "Traceback" not in str(caught.value)
-    finally:
-        assert clouds.up("agc", agency.slug, **good).changed == 0
+    settings = {"agency": str(wrong), "cgc-stack": "organization/cgc/test"}
+    folder = copy_project("agc", tmp_path / "agc")
+    with pytest.raises(KitError) as caught:
+        automation.up(folder, agency.slug, settings, clouds.variables, PACK)
+    assert said in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_second_up_changes_nothing(clouds: Clouds) -> None:
+    """Applying the same stacks again finds nothing to do, the refused changes before it included."""
+    for project, stack in clouds.stacks:
+        again = clouds.up(project, stack)
+        assert again.changed == 0, (stack, again.changes)
 
 
 def test_service_answers_and_other_agency_does_not(clouds: Clouds) -> None:
