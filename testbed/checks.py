@@ -93,7 +93,7 @@ def _linux(topology: Topology | None) -> Iterator[Check]:
     )
     if topology is not None and shutil.which("ip") is not None:
         found = network.conflicts(topology)
-        free = f"{topology.backbone.ipv4} and {topology.backbone.ipv6} are free"
+        free = f"nothing else uses {topology.backbone.ipv4} and {topology.backbone.ipv6}"
         yield Check("prefixes", not found, "; ".join(found) or free, "take other prefixes in the topology")
 
 

@@ -54,7 +54,7 @@ def up(topology: Topology, media: Path) -> None:
         keys.ensure(state, topology)
         root = base.ensure()
         wanted = {host.name for host in topology.placed()}
-        for host_name in set(state.host_names()) - wanted:
+        for host_name in sorted(set(state.host_names()) - wanted):  # what is half removed comes first
             say(f"host {host_name} is no longer in the topology: removing it")
             boot.stop(name, host_name)
             folder = state.host(host_name).folder

@@ -22,7 +22,7 @@ SETTINGS = (
     *(
         f"net.ipv6.conf.{which}.{setting}"
         for which in ("all", "default")
-        for setting in ("accept_dad=0", "accept_ra=0")
+        for setting in ("disable_ipv6=0", "accept_dad=0", "accept_ra=0")
     ),
 )
 """Of every namespace: it forwards, its addresses count at once, nobody's advertisements change its routes."""
