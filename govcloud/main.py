@@ -8,11 +8,13 @@ import sys
 from typing import Annotated
 
 import typer
-from click.exceptions import Abort, ClickException
 from rich.traceback import install as show_tracebacks
 
 from core.console import stderr
 from core.errors import KitError, ProgramError
+
+INTERRUPTED = 130
+"""Exit code of a command that a person ended (128 + SIGINT)."""
 
 app = typer.Typer(
     name="govcloud",
@@ -66,8 +68,7 @@ def main() -> None:
         show_tracebacks(console=stderr)
     try:
         _mount(words[0] if words else None)
-        code = app(args=arguments, standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        app(args=arguments, prog_name="govcloud")
     except KitError as error:
         if debug:
             raise
@@ -77,12 +78,11 @@ def main() -> None:
         if isinstance(error, ProgramError) and error.output:
             stderr.print("  (--debug shows all that the program said)", markup=False)
         sys.exit(1)
-    except ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, Abort):
-        stderr.print("govcloud: interrupted; the same command again goes on from here", markup=False)
-        sys.exit(130)
+    except (KeyboardInterrupt, SystemExit) as end:
+        code = end.code if isinstance(end, SystemExit) else INTERRUPTED
+        if code == INTERRUPTED:
+            stderr.print("govcloud: interrupted; the same command again goes on from here", markup=False)
+        sys.exit(code)
 
 
 if __name__ == "__main__":

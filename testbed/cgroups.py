@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -121,9 +123,20 @@ def retire(name: str) -> None:
         remove(directory)
 
 
-def _rmdir(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        path.rmdir()
+def _rmdir(path: Path, deadline: float = 5) -> None:
+    """Remove a group; while the kernel still reaps the last of its processes it is busy, for up to ``deadline`` s."""
+    until = time.monotonic() + deadline
+    while True:
+        try:
+            path.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > until:
+                raise KitError(f"control group {path} cannot be removed: {error.strerror}", "run down again") from error
+            time.sleep(0.05)
+        else:
+            return
 
 
 def memory(name: str, host: str) -> int | None:
