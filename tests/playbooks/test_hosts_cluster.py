@@ -68,6 +68,7 @@ def test_a_host_that_comes_back_joins_again(testbed: Testbed, cluster: Cluster, 
     written = testbed.ssh("cgc-2", "cat /etc/cni/net.d/10-govcloud.conflist").stdout
     assert all(f'"{entry}"' in written for entry in node)
     cluster.start_pods()
+    cluster.permit()
     eventually(lambda: all(cluster.reaches(a) for s in ("near", "far") for a in cluster.addresses(s).values()), "calls")
 
 
