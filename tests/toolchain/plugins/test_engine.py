@@ -294,6 +294,54 @@ def test_cancelled_run_is_completed_by_the_next(project: Project, cluster: Clust
     assert live["status"]["availableReplicas"] == 2
 
 
+def descendants(pid: int) -> list[int]:
+    """Return the processes that a process started, and those that they started."""
+    direct = [int(n) for file in Path(f"/proc/{pid}/task").glob("*/children") for n in file.read_text().split()]
+    return direct + [below for child in direct for below in descendants(child)]
+
+
+MANY = """
+for number in range(12):
+    k8s.core.v1.ConfigMap(f"c{number}", metadata={"namespace": NAMESPACE, "name": f"c{number}"}, data={"a": "b"})
+"""
+
+
+def test_killed_run_is_completed_by_the_next(project: Project, cluster: Cluster) -> None:
+    """After a kill -9 nothing of the run is left running, and the next run completes it and makes nothing twice."""
+    project.program(MANY)
+    project.cli("stack", "init")
+    child = project.start("up", "--yes", "--skip-preview", "--parallel=1")
+    deadline = time.monotonic() + 60
+    while len(cluster.names("configmaps")) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    plugins = descendants(child.pid)
+    child.kill()
+    child.communicate(timeout=30)
+    deadline = time.monotonic() + 15
+    while any(Path(f"/proc/{pid}/exe").exists() for pid in plugins) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert len(plugins) >= 3
+    assert not [pid for pid in plugins if Path(f"/proc/{pid}/exe").exists()]
+    assert project.up().resources == 13
+    assert project.up().changed == 0
+    assert sum(name.startswith("c") for name in cluster.names("configmaps")) == 12
+
+
+def test_second_run_at_once_is_told(project: Project, cluster: Cluster) -> None:
+    """While one run is at work on a stack, another one ends at once and says why; the first is not disturbed."""
+    project.program(DEPLOYMENT.replace('"port": 8080}', '"port": 9}'))
+    project.cli("stack", "init")
+    child = project.start("up", "--yes", "--skip-preview")
+    deadline = time.monotonic() + 60
+    while cluster.get("deployments/web") is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    with pytest.raises(KitError, match="another run is at work on this stack"):
+        project.up()
+    assert child.poll() is None
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=60)
+
+
 def test_time_out_names_what_is_missing(project: Project) -> None:
     """An object that does not become ready in its time has the cause told, down to the container."""
     project.program(
