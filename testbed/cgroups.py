@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -102,17 +103,15 @@ def unit(name: str, host: str) -> str:
 
 def processes(directory: Path) -> Iterator[int]:
     """Yield the processes in a directory and in all below it; directories may vanish meanwhile."""
-    for file in [directory / "cgroup.procs", *directory.rglob("cgroup.procs")]:
+    for folder, _, _ in os.walk(directory):
         with suppress(OSError):
-            yield from (int(pid) for pid in file.read_text(encoding="utf-8").split())
+            yield from (int(pid) for pid in Path(folder, "cgroup.procs").read_text(encoding="utf-8").split())
 
 
 def remove(directory: Path) -> None:
     """Remove a directory and all below it; its processes must have ended."""
-    for path in sorted(directory.rglob("*"), key=lambda path: len(path.parts), reverse=True):
-        if path.is_dir():
-            _rmdir(path)
-    _rmdir(directory)
+    for folder, _, _ in os.walk(directory, topdown=False):
+        _rmdir(Path(folder))
 
 
 def retire(name: str) -> None:

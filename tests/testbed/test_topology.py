@@ -88,17 +88,17 @@ def test_no_two_hosts_share_an_address(count: int) -> None:
 
 def change(value: Content, path: str, new: object) -> None:
     """Set, or with None remove, the field at ``path``, as in ``clusters.0.pods.ipv4``."""
-    *parents, last = path.split(".")
+    *parents, last = (int(part) if part.isdigit() else part for part in path.split("."))
+    place: Any = value
     for part in parents:
-        value = value[int(part)] if isinstance(value, list) else value[part]
-    key: Any = int(last) if isinstance(value, list) else last
+        place = place[part]
     if new is None:
-        del value[key]
+        del place[last]
     else:
-        value[key] = new
+        place[last] = new
 
 
-MISTAKES = [
+MISTAKES: list[tuple[str, object, str]] = [
     ("name", "Big Name", "name: 'Big Name' is no valid name; allowed: a lower-case letter, then up to 7"),
     ("name", "toolongname", "name: 'toolongname' is no valid name"),
     ("name", None, "name: is missing"),
