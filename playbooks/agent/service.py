@@ -50,10 +50,8 @@ class Agent:
         """Whether every kind was listed at least once: rules made of a part of the cluster could be open."""
         return all(kind.synced.is_set() for kind in self.kinds)
 
-    def reconcile(self) -> bool:
-        """Bring rules, routes and CNI configuration to what the cluster wants; say whether the node has its ranges."""
-        nodes = self.nodes.items()
-        own = next((n for n in nodes if n.name == self.node), Node(self.node))
+    def judge(self) -> None:
+        """Bring the rules to what the cluster wants; where that is what stands, nothing is applied."""
         pods, namespaces = self.announcements.merge(self.pods.items()), self.namespaces.items()
         text = compile_ruleset(
             self.node,
@@ -61,22 +59,41 @@ class Agent:
             pods=pods,
             namespaces=namespaces,
             policies=self.policies.items(),
-            nodes=nodes,
-            ranges=own.ranges,
+            nodes=self.nodes.items(),
+            ranges=self.own().ranges,
         )
-        if text != self.applied or not table_stands():
+        if text != self.applied:
             started = time.monotonic()
             load(text)
             self.applied = text
             log.info("rules applied in %.0f ms, %d bytes", 1000 * (time.monotonic() - started), len(text))
         self.announcements.in_force(Cluster.of(pods, namespaces).owned)
+
+    def connect(self) -> bool:
+        """Bring routes and CNI configuration to what the cluster wants; say whether the node has its ranges yet."""
+        own = self.own()
         if not own.ranges:
             return False
-        if changed := apply_routes(wanted_routes(own, nodes)):
+        if changed := apply_routes(wanted_routes(own, self.nodes.items())):
             log.info("%d routes changed", changed)
         if write_configuration(self.configuration, own.ranges):
             log.info("CNI configuration written for %s", ", ".join(map(str, own.ranges)))
         return True
+
+    def own(self) -> Node:
+        """Return this node as the cluster knows it; without ranges where it does not yet."""
+        return next((n for n in self.nodes.items() if n.name == self.node), Node(self.node))
+
+    def step(self, *, changed: bool, ready: bool) -> bool:
+        """Follow what changed, mend what others took away; tell systemd when the node is connected at last."""
+        if not table_stands():
+            self.applied = ""
+        if changed or not self.applied:
+            self.judge()
+        if self.connect() and not ready:
+            notify("READY=1")
+            return True
+        return ready
 
     def run(self, client: Client) -> None:
         """Serve until a part of the agent ends, which systemd answers with a new start."""
@@ -86,11 +103,10 @@ class Agent:
         threads.append(serve(self.socket, self.announcements))
         ready = False
         while all(thread.is_alive() for thread in threads):
-            self.changes.wait(TICK_SECONDS)
+            changed = self.changes.wait(TICK_SECONDS)
             try:
-                if self.synced() and self.reconcile() and not ready:
-                    notify("READY=1")
-                    ready = True
+                if self.synced():
+                    ready = self.step(changed=changed, ready=ready)
             except (subprocess.SubprocessError, OSError) as error:
                 # The last rules stay in force; the next tick tries again.
                 log.error("%s %s", error, getattr(error, "stderr", "") or "")  # noqa: TRY400

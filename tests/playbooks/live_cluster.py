@@ -81,6 +81,10 @@ class Cluster:
             == 0
         )
 
+    def refuses(self, target: str, port: int = 8080) -> bool:
+        """Whether the client cannot open a connection."""
+        return not self.reaches(target, port)
+
 
 def pod(name: str, node: str, *arguments: str, **more: Any) -> Json:
     """Return a pod that meets 'restricted'."""
