@@ -52,7 +52,7 @@ class Summary:
         return sum(count for step, count in self.changes.items() if step not in _QUIET_OPS)
 
 
-def up(  # noqa: PLR0917 - in the order of the sentence: this project, this stack, with these settings
+def up(
     project: Path,
     stack: str,
     config: Mapping[str, str],
@@ -70,7 +70,7 @@ def up(  # noqa: PLR0917 - in the order of the sentence: this project, this stac
     return _run("up", project, stack, config, environment, policy_pack, on_event)
 
 
-def preview(  # noqa: PLR0917 - as `up`
+def preview(
     project: Path,
     stack: str,
     config: Mapping[str, str],
@@ -96,7 +96,7 @@ def destroy(
     return _run("destroy", project, stack, {}, environment, None, on_event)
 
 
-def _run(  # noqa: PLR0917 - as `up`
+def _run(
     operation: Operation,
     project: Path,
     stack: str,
@@ -189,13 +189,18 @@ class _Engine:
             log.touch()
             words = [self._program, *arguments, "--non-interactive", "--stack", self._stack, "--event-log", str(log)]
             child = subprocess.Popen(
-                words, cwd=self._project, env=self._environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+                words,
+                cwd=self._project,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,  # a terminal's interrupt must not reach it beside ours: two end it at once
             )
             try:
                 _follow(log, child, on_event)
             except BaseException:
-                child.send_signal(signal.SIGINT)  # the engine ends what is in flight and writes its state
-                child.wait()
+                _interrupt(child)
                 raise
             said.seek(0)
             return child.wait(), said.read()
@@ -276,9 +281,25 @@ def _name(urn: str | None) -> str:
     return "program" if parts[2] == "pulumi:pulumi:Stack" else f"{parts[2].rpartition('$')[2]} {parts[3]}"
 
 
+def _interrupt(child: subprocess.Popen[bytes]) -> None:
+    """Have the engine end what is in flight and write its state; a second interrupt meanwhile ends it at once."""
+    child.send_signal(signal.SIGINT)
+    try:
+        child.wait()
+    except KeyboardInterrupt:
+        child.send_signal(signal.SIGINT)
+        child.wait()
+
+
 def _explained(what: str, faults: list[str], said: str) -> KitError:
     if "currently locked by" in said:
-        return KitError(f"{what}: another run is at work on this stack", "wait until it has ended")
+        process = re.search(r"\(pid (\d+)\)", said)
+        end = (
+            f"wait until it has ended, or interrupt it: kill -INT {process[1]}"
+            if process
+            else "wait until it has ended"
+        )
+        return KitError(f"{what}: another run is at work on this stack", end)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     told = faults or [line.removeprefix("error: ") for line in lines if line.startswith("error:")] or lines[-1:]
     listed = "\n".join("  " + fault.replace("\n", "\n  ") for fault in told)

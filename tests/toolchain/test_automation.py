@@ -79,7 +79,9 @@ def test_message_without_faults_has_what_the_engine_said() -> None:
     assert (
         automation._explained("up failed", [], "note\nerror: no such stack\n").message == "up failed:\n  no such stack"
     )
-    assert "another run" in automation._explained("up failed", [], "the stack is currently locked by 1 lock").message
+    locked = automation._explained("up failed", [], "the stack is currently locked by 1 lock(s)\n by me@here (pid 12)")
+    assert "another run" in locked.message
+    assert "kill -INT 12" in locked.hint
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ FIRST_CONTACT: Final = 5.0
 """Seconds to keep trying a server that has not answered yet: one that is away is told of soon."""
 LATER_CONTACT: Final = 60.0
 """Seconds to keep trying a server that has answered before: it may be starting anew."""
+STAYS_AWAY: Final = 10.0
+"""Seconds for which a server that did not answer is not tried again, so that many resources do not each wait for it."""
 OVERLOAD: Final = 300.0
 """Seconds to obey a server that asks to come back later."""
 _TRANSIENT: Final = (
@@ -63,6 +65,7 @@ class Client:
         self._credential: Credential | None = None
         self._pool: urllib3.PoolManager | None = None
         self._answered = False
+        self._away: tuple[float, str] | None = None
 
     def request(
         self,
@@ -82,6 +85,8 @@ class Client:
         target = f"{self.connection.server}{path}" + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         began = time.monotonic()
+        if self._away and began - self._away[0] < STAYS_AWAY:
+            raise UnreachableError(self._away[1])
         attempt = 0
         while True:
             attempt += 1
@@ -90,10 +95,12 @@ class Client:
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 patience = LATER_CONTACT if self._answered else FIRST_CONTACT
                 if _is_final(error) or time.monotonic() - began > patience:
-                    raise UnreachableError(f"{self.connection.server} does not answer: {_reason(error)}") from error
+                    message = f"{self.connection.server} does not answer: {_reason(error)}"
+                    self._away = (time.monotonic(), message)
+                    raise UnreachableError(message) from error
                 self._pause(min(0.1 * 2**attempt, 2.0))
                 continue
-            self._answered = True
+            self._answered, self._away = True, None
             if answer.status < 400:
                 if warnings is not None:
                     warnings.extend(_warnings(answer.headers.getlist("Warning")))
