@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pulumi.automation.events import EngineEvent
 
-from core.errors import KitError, ProgramError
-from core.programs import run
+from toolchain.engine import Engine, OnEvent, explained
 
-OnEvent = Callable[[EngineEvent], None]
 Operation = Literal["up", "preview", "refresh", "destroy"]
 
 _MARKUP = re.compile(r"<\{%.*?%\}>")
@@ -106,7 +95,7 @@ def _run(
     on_event: OnEvent,
 ) -> Summary:
     began = time.monotonic()
-    engine = _Engine(project, stack, environment)
+    engine = Engine(project, stack, environment)
     engine.release_dead_locks()
     engine.open()
     engine.configure(config)
@@ -120,7 +109,7 @@ def _run(
     return Summary(operation, heard.changes, time.monotonic() - began, outputs)
 
 
-def _step(engine: _Engine, operation: Operation, failed: str, policy_pack: Path | None, on_event: OnEvent) -> _Heard:
+def _step(engine: Engine, operation: Operation, failed: str, policy_pack: Path | None, on_event: OnEvent) -> _Heard:
     """Run one operation to its end and return what was heard; the engine keeps one log of events an operation."""
     heard = _Heard()
 
@@ -135,113 +124,8 @@ def _step(engine: _Engine, operation: Operation, failed: str, policy_pack: Path 
         arguments += ["--policy-pack", str(policy_pack)]
     code, said = engine.run_with_events(arguments, listen)
     if code:
-        raise _explained(failed, heard.faults, said)
+        raise explained(failed, heard.faults, said)
     return heard
-
-
-class _Engine:
-    """The engine's command line, for one stack.
-
-    The automation API is not used for this: it runs up to seven commands where two are enough, each of which takes a
-    third of a second to start.
-    """
-
-    def __init__(self, project: Path, stack: str, environment: Mapping[str, str]) -> None:
-        program = shutil.which("pulumi", path=environment.get("PATH"))
-        if program is None:
-            raise KitError("there is no pulumi on PATH", "run this in the environment that `govcloud env` prints")
-        self._program = program
-        self._project = project
-        self._stack = stack
-        self._environment = {**os.environ, **environment, "PULUMI_DEBUG_COMMANDS": "true"}  # offers the event log
-        try:
-            self._name = str(yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])
-        except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-            raise KitError(f"{project} has no readable Pulumi.yaml with a name") from error
-        backend = self._environment.get("PULUMI_BACKEND_URL", "")
-        self._stored = Path(backend.removeprefix("file://")) / ".pulumi" if backend.startswith("file://") else None
-
-    def open(self) -> None:
-        """Make the stack if it is new."""
-        if self._stored is None or not (self._stored / "stacks" / self._name / f"{self._stack}.json").exists():
-            self._command("stack", "select", "--create")
-
-    def configure(self, config: Mapping[str, str]) -> None:
-        """Set what differs from the stack's settings file."""
-        try:
-            settings = yaml.safe_load((self._project / f"Pulumi.{self._stack}.yaml").read_text(encoding="utf-8")) or {}
-        except (OSError, yaml.YAMLError):
-            settings = {}
-        held = settings.get("config") or {}
-        wanted = [f"{key}={value}" for key, value in config.items() if held.get(f"{self._name}:{key}") != value]
-        if wanted:
-            pairs = [word for pair in wanted for word in ("--plaintext", pair)]
-            self._command("config", "set-all", *pairs)
-
-    def outputs(self) -> dict[str, Any]:
-        """Return the stack's outputs, secrets among them in plain text."""
-        return dict(json.loads(self._command("stack", "output", "--json", "--show-secrets")))
-
-    def run_with_events(self, arguments: Sequence[str], on_event: OnEvent) -> tuple[int, str]:
-        """Run an operation, passing on its events as they come; return its exit code and what it said."""
-        with tempfile.TemporaryDirectory(prefix="govcloud-") as folder, (Path(folder) / "said").open("w+") as said:
-            log = Path(folder) / "events"
-            log.touch()
-            words = [self._program, *arguments, "--non-interactive", "--stack", self._stack, "--event-log", str(log)]
-            child = subprocess.Popen(
-                words,
-                cwd=self._project,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-                start_new_session=True,  # a terminal's interrupt must not reach it beside ours: two end it at once
-            )
-            try:
-                _follow(log, child, on_event)
-            except BaseException:
-                _interrupt(child)
-                raise
-            said.seek(0)
-            return child.wait(), said.read()
-
-    def release_dead_locks(self) -> None:
-        """Remove the stack's locks that runs on this machine left when they were killed."""
-        if self._stored is None:
-            return
-        for file in (self._stored / "locks" / "organization" / self._name / self._stack).glob("*.json"):
-            try:
-                lock = json.loads(file.read_text(encoding="utf-8"))
-                os.kill(int(lock["pid"]), 0)
-            except ProcessLookupError:
-                if lock.get("hostname") == socket.gethostname():
-                    file.unlink(missing_ok=True)
-            except (OSError, ValueError, KeyError, TypeError):
-                continue
-
-    def _command(self, *words: str) -> str:
-        arguments = [self._program, *words, "--non-interactive", "--color=never", "--stack", self._stack]
-        try:
-            return run(arguments, cwd=self._project, env=self._environment, timeout=120).stdout
-        except ProgramError as error:
-            raise _explained(f"stack {self._stack} of {self._name} cannot be used", [], error.output) from error
-
-
-def _follow(log: Path, child: subprocess.Popen[bytes], on_event: OnEvent) -> None:
-    """Pass on each event of the log until the engine has ended."""
-    with log.open(encoding="utf-8") as lines:
-        partial = ""
-        while True:
-            ended = child.poll() is not None
-            while line := lines.readline():
-                partial += line
-                if partial.endswith("\n"):
-                    on_event(EngineEvent.from_json(json.loads(partial)))
-                    partial = ""
-            if ended:
-                return
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(timeout=0.05)
 
 
 class _Heard:
@@ -279,28 +163,3 @@ def _name(urn: str | None) -> str:
     if len(parts) < 4:
         return "pulumi"
     return "program" if parts[2] == "pulumi:pulumi:Stack" else f"{parts[2].rpartition('$')[2]} {parts[3]}"
-
-
-def _interrupt(child: subprocess.Popen[bytes]) -> None:
-    """Have the engine end what is in flight and write its state; a second interrupt meanwhile ends it at once."""
-    child.send_signal(signal.SIGINT)
-    try:
-        child.wait()
-    except KeyboardInterrupt:
-        child.send_signal(signal.SIGINT)
-        child.wait()
-
-
-def _explained(what: str, faults: list[str], said: str) -> KitError:
-    if "currently locked by" in said:
-        process = re.search(r"\(pid (\d+)\)", said)
-        end = (
-            f"wait until it has ended, or interrupt it: kill -INT {process[1]}"
-            if process
-            else "wait until it has ended"
-        )
-        return KitError(f"{what}: another run is at work on this stack", end)
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    told = faults or [line.removeprefix("error: ") for line in lines if line.startswith("error:")] or lines[-1:]
-    listed = "\n".join("  " + fault.replace("\n", "\n  ") for fault in told)
-    return KitError(f"{what}:\n{listed}")
