@@ -1,0 +1,44 @@
+"""What the kit itself makes conforms to its own rules, and would be refused without its guards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.paths import REPOSITORY
+from modules import agency_file, guards, workloads
+from modules.components import agency_cloud, shared_service
+from policies.judge import judge_all
+from policies.rules import shipped
+
+
+def central() -> list[dict[str, Any]]:
+    space = shared_service.space("exchange", 4)
+    server = shared_service.workload("exchange", 4, "image:1")
+    return [guards.namespace(space), *guards.guards(space), *shared_service.manifests(server)]
+
+
+def agency(name: str) -> list[dict[str, Any]]:
+    unit = agency_file.load(REPOSITORY / "data" / "agencies" / f"{name}.yaml")
+    made = []
+    for system in unit.systems:
+        space, server = agency_cloud.space(unit, system), agency_cloud.workload(unit, system)
+        made += [guards.namespace(space), *guards.guards(space), *workloads.manifests(server, service=True)]
+    return made
+
+
+CLOUDS = {"central": central(), "quang-ninh": agency("quang-ninh"), "ha-long": agency("ha-long")}
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_clouds_conform(name: str) -> None:
+    """No rule finds anything in the clouds that the kit makes."""
+    assert judge_all(shipped(), CLOUDS[name]) == []
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_cloud_without_its_guard_is_refused(name: str) -> None:
+    """The same cloud without its default deny is refused, so the pass above means something."""
+    open_ones = [it for it in CLOUDS[name] if it["metadata"]["name"] != "default-deny"]
+    assert {finding.requirements[0] for finding in judge_all(shipped(), open_ones)} == {"GVC-NET-01"}
