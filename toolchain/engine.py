@@ -19,6 +19,7 @@ import yaml
 from pulumi.automation.events import EngineEvent
 
 from core.errors import KitError, ProgramError
+from core.files import write_atomic
 from core.programs import run
 
 OnEvent = Callable[[EngineEvent], None]
@@ -49,7 +50,22 @@ class Engine:
     def open(self) -> None:
         """Make the stack if it is new."""
         if self._stored is None or not (self._stored / "stacks" / self._name / f"{self._stack}.json").exists():
+            self._forget_old_salt()
             self._command("stack", "select", "--create")
+
+    def _forget_old_salt(self) -> None:
+        """Drop the salt that a stack of the same name left in its settings: the passphrase may be another one now.
+
+        A salt that settings are encrypted with stays, so that nothing is lost.
+        """
+        file = self._project / f"Pulumi.{self._stack}.yaml"
+        try:
+            settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError):
+            return
+        if isinstance(settings, dict) and "encryptionsalt" in settings and "secure:" not in file.read_text("utf-8"):
+            del settings["encryptionsalt"]
+            write_atomic(file, yaml.safe_dump(settings, allow_unicode=True, sort_keys=False) if settings else "")
 
     def configure(self, config: Mapping[str, str]) -> None:
         """Set what differs from the stack's settings file."""
