@@ -130,6 +130,8 @@ def run(
 
 def reason(result: Mapping[str, Any]) -> str:
     """Return the line of a failed task's result that says most: what a program wrote last, else Ansible's message."""
+    if "censored" in result:
+        return "its output holds secrets and is not shown"
     for key in ("stderr", "module_stderr", "msg", "stdout"):
         if line := _last_line(str(result.get(key) or "")):
             return line

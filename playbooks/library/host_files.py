@@ -25,6 +25,11 @@ options:
     description: Folder of the installation media.
     type: path
     default: /srv/govcloud
+  pending:
+    description:
+      - A file that is made before anything is written. While it stands the module reports a change, so that a run that
+        was killed before it restarted what it had to restart is made up for. Whoever restarted removes it.
+    type: path
 """
 RETURN = """
 written:
@@ -111,38 +116,50 @@ def main() -> None:
             "files": {"type": "list", "elements": "dict", "default": []},
             "programs": {"type": "list", "elements": "dict", "default": []},
             "media": {"type": "path", "default": "/srv/govcloud"},
+            "pending": {"type": "path"},
         },
         supports_check_mode=True,
     )
     written: list[str] = []
+    pending = Path(module.params["pending"]) if module.params["pending"] else None
+    left = pending is not None and pending.exists()
     try:
-        written += [str(p) for p in install_programs(module.params, check=module.check_mode)]
-        for entry in module.params["files"]:
-            path, content = Path(entry["path"]), content_of(entry)
-            mode, owner = int(str(entry.get("mode", "0644")), 8), entry.get("owner", "root")
-            if same_file(path, content, mode, owner):
-                continue
-            if not module.check_mode:
-                write_file(path, content, mode, owner)
-            written.append(str(path))
+        programs, files = wanted_programs(module.params), wanted_files(module.params)
+        written += [str(path) for path in (*programs, *files)]
+        if written and not module.check_mode:
+            if pending is not None:
+                pending.parent.mkdir(parents=True, exist_ok=True)
+                pending.touch()
+            install_programs(module.params, programs)
+            for path, entry in files.items():
+                write_file(path, *entry)
     except (OSError, LookupError, BadMediaError, json.JSONDecodeError) as error:
         module.fail_json(msg=str(error), written=written)
-    module.exit_json(changed=bool(written), written=written)
+    module.exit_json(changed=bool(written) or left, written=written)
 
 
-def install_programs(parameters: dict[str, Any], *, check: bool) -> list[Path]:
-    """Copy the programs that are not there yet and return their paths."""
+def wanted_files(parameters: dict[str, Any]) -> dict[Path, tuple[bytes, int, str]]:
+    """Return content, mode and owner of the files that are not yet what they shall be."""
+    entries = {
+        Path(e["path"]): (content_of(e), int(str(e.get("mode", "0644")), 8), str(e.get("owner", "root")))
+        for e in parameters["files"]
+    }
+    return {path: entry for path, entry in entries.items() if not same_file(path, *entry)}
+
+
+def wanted_programs(parameters: dict[str, Any]) -> dict[Path, str]:
+    """Return the programs that are not there yet, with their places on the media."""
     media = Path(parameters["media"])
-    missing = [
-        (Path(p["path"]), p["source"])
-        for p in parameters["programs"]
-        if not same_program(Path(p["path"]), media / p["source"])
-    ]
-    if missing and not check:
-        digests = json.loads((media / "manifest.json").read_text())["files"]
-        for path, source in missing:
-            copy_program(path, media / source, digests[source])
-    return [path for path, _ in missing]
+    entries = {Path(p["path"]): str(p["source"]) for p in parameters["programs"]}
+    return {path: source for path, source in entries.items() if not same_program(path, media / source)}
+
+
+def install_programs(parameters: dict[str, Any], programs: dict[Path, str]) -> None:
+    """Copy programs from the media."""
+    media = Path(parameters["media"])
+    digests = json.loads((media / "manifest.json").read_text())["files"] if programs else {}
+    for path, source in programs.items():
+        copy_program(path, media / source, digests[source])
 
 
 if __name__ == "__main__":

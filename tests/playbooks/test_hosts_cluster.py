@@ -41,6 +41,22 @@ def test_a_second_run_changes_nothing(testbed: Testbed, cluster: Cluster, tmp_pa
     assert before == {host: _pid(testbed, host, "kubelet") for host in ("cgc-1", "cgc-2")}
 
 
+def test_what_a_killed_run_left_undone_is_done(testbed: Testbed, cluster: Cluster, tmp_path: Path) -> None:
+    """A run that was killed between writing files and restarting what reads them is made up for, on that host alone."""
+    assert testbed.ssh("cgc-2", "touch /run/govcloud/network").returncode == 0
+    before = (
+        _pid(testbed, "cgc-2", "kubelet"),
+        testbed.ssh("cgc-2", "systemctl show -P MainPID govcloud-network").stdout,
+    )
+    outcome = runner.run(testbed.state / "inventory.yaml", tmp_path, limit="cgc-2")
+    assert outcome.failures == ()
+    assert "cgc-2: Start the network agent" in outcome.changes
+    after = _pid(testbed, "cgc-2", "kubelet"), testbed.ssh("cgc-2", "systemctl show -P MainPID govcloud-network").stdout
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+    assert testbed.ssh("cgc-2", "ls /run/govcloud").stdout == ""
+
+
 @pytest.mark.parametrize("program", ["kubelet", "containerd", "etcd", "kube-apiserver"])
 def test_a_killed_program_comes_back(testbed: Testbed, cluster: Cluster, program: str) -> None:
     """After kill -9 the program runs again, the API answers and the node is ready, with nobody's help."""

@@ -4,6 +4,12 @@
 set -eu
 configuration=/etc/kubernetes/govcloud/kubeadm.yaml
 encryption=/etc/kubernetes/govcloud/encryption.yaml
+started=/etc/kubernetes/pki/govcloud-started
+
+# An attempt whose playbook was killed may still be running: wait for its end, and see how it ended.
+exec 9>/run/govcloud-kubeadm.lock
+flock 9
+if [ -e "$started" ]; then exit 0; fi
 
 if [ -e /etc/kubernetes/pki ] || [ -e /etc/kubernetes/kubelet.conf ]; then
     kubeadm reset --force >/dev/null
@@ -24,4 +30,4 @@ YAML
 umask 022
 
 kubeadm init --config "$configuration"
-touch /etc/kubernetes/pki/govcloud-started
+touch "$started"
