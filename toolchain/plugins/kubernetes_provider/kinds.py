@@ -37,14 +37,19 @@ def of(obj: Mapping[str, Any], type_token: str) -> Kind:
 def of_type(type_token: str) -> Kind:
     """Return the kind for a type such as ``kubernetes:apps/v1:Deployment``."""
     _, module, kind = type_token.split(":")
-    if is_patch(type_token):
+    if is_patch(type_token, {}):
         kind = kind.removesuffix("Patch")
     return Kind(module.removeprefix("core/"), kind)
 
 
-def is_patch(type_token: str) -> bool:
-    """Whether a type stands for some fields of an object that somebody else made."""
-    return type_token.endswith("Patch") and "/" in type_token
+def is_patch(type_token: str, obj: Mapping[str, Any]) -> bool:
+    """Whether a type stands for some fields of an object that somebody else made, as ``ConfigMapPatch`` does.
+
+    What an object says of its kind decides where it says so, for a custom kind may have such a name too.
+    """
+    name = type_token.rpartition(":")[2]
+    kind = obj.get("kind")
+    return name == f"{kind}Patch" if isinstance(kind, str) else name.endswith("Patch")
 
 
 def is_list(type_token: str, properties: Mapping[str, Any]) -> bool:

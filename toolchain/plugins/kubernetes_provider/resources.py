@@ -70,7 +70,7 @@ class Request:
     @property
     def patch(self) -> bool:
         """Whether it stands for some fields of somebody else's object."""
-        return kinds.is_patch(self.type)
+        return kinds.is_patch(self.type, values.plain(self.news or self.old_inputs or self.olds))
 
 
 class Resources:
