@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine import Cluster, Project
 
+from tests.toolchain.plugins.engine import Cluster, Project
 from toolchain import pulumi
 
 

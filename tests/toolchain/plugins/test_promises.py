@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from engine import VENV, Cluster, Project
 
 from core.errors import KitError
+from tests.toolchain.plugins.engine import VENV, Cluster, Project
 
 pytestmark = pytest.mark.cluster
 
@@ -246,6 +246,27 @@ k8s.core.v1.Service("b", metadata={"namespace": NAMESPACE, "name": "b"},
     assert "[secret]" in said
     for secret in ("correct-horse", "battery-staple", "horse-correct", "staple-battery", "Y29ycmVjdC1ob3JzZQ"):
         assert secret not in text
+
+
+def test_cluster_of_a_provider_in_the_program(project: Project, cluster: Cluster) -> None:
+    """A kubeconfig as content is secret in the state; the same cluster by a path is no other one."""
+    project.environment["KUBECONFIG"] = "/none"
+    program = """
+cluster = k8s.Provider("cluster", kubeconfig=SOURCE, namespace=NAMESPACE)
+k8s.core.v1.ConfigMap("c", metadata={"name": "c"}, opts=pulumi.ResourceOptions(provider=cluster))
+"""
+    project.program(f"SOURCE = open({str(cluster.kubeconfig)!r}).read()\n" + program)
+    project.up()
+    made = cluster.get("configmaps/c")
+    text = json.dumps(project.state())
+    project.program(f"SOURCE = {str(cluster.kubeconfig)!r}\n" + program)
+    changes = project.up().changes
+    kept = cluster.get("configmaps/c")
+    assert "current-context" not in text
+    assert changes == {"same": 2, "update": 1}
+    assert made is not None
+    assert kept is not None
+    assert made["metadata"]["uid"] == kept["metadata"]["uid"]
 
 
 def test_program_that_fails_shows_its_own_traceback_alone(project: Project) -> None:
