@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from servers import Answer, Certificate, Server, as_json
+
+from tests.conformance.servers import Answer, Certificate, Server, as_json
 
 Content = dict[str, Any]
 

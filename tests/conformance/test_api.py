@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import servers
-from servers import Certificate, Server
 
 from conformance import api
 from conformance.api import Api, TooFewRightsError
 from conformance.results import Verdict
 from conformance.run import audit
 from core.errors import KitError
+from tests.conformance import servers
+from tests.conformance.servers import Certificate, Server
 
 Connect = Callable[[Server], Api]
 

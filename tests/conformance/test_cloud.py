@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import faults
 import pytest
 
 from conformance import tenants
@@ -18,6 +17,7 @@ from conformance.run import FOLDER, audit
 from conformance.target import PROBE_IMAGE
 from conformance.workloads import RUN, allow_ingress
 from core.errors import KitError
+from tests.conformance import faults
 
 pytestmark = pytest.mark.cluster
 

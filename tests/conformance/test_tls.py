@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from servers import Certificate, Server, as_json
 
 from conformance import tls
 from conformance.tls import OLD, PRESENT
 from core.errors import KitError
+from tests.conformance.servers import Certificate, Server, as_json
 
 TLS12 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from live_cluster import Cluster
 
+from tests.playbooks.live_cluster import Cluster
 from toolchain import media
 
 if TYPE_CHECKING:

@@ -6,10 +6,9 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from nft_simulator import Packet, Table, parse
-
 from playbooks.agent.model import Namespace, Node, Pod, Policy
 from playbooks.agent.ruleset import FAMILIES, Family, compile_ruleset
+from tests.playbooks.nft_simulator import Packet, Table, parse
 
 Json = dict[str, Any]
 NODES = {

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from paper_cluster import packet, pod, policy, table
 
 from playbooks import archive
 from playbooks.agent import announce, plugin
@@ -20,6 +19,7 @@ from playbooks.agent.announce import Announcements
 from playbooks.agent.model import Pod
 from playbooks.agent.policy import Cluster
 from playbooks.agent.reflector import Changes
+from tests.playbooks.paper_cluster import packet, pod, policy, table
 
 ARGUMENTS = "IgnoreUnknown=1;K8S_POD_NAMESPACE=x;K8S_POD_NAME=new;K8S_POD_INFRA_CONTAINER_ID=c1"
 RESULT = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from nft_simulator import parse
-from paper_cluster import answer, namespace, packet, pod, policy, rules, table
 
 from playbooks.agent.ruleset import closed
+from tests.playbooks.nft_simulator import parse
+from tests.playbooks.paper_cluster import answer, namespace, packet, pod, policy, rules, table
 
 A1, A1_6 = "10.2.0.5", "fd02::5"
 A2, A2_6 = "10.2.0.6", "fd02::6"

@@ -7,8 +7,9 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paper_cluster import answer, namespace, packet, pod, policy, table
-from policy_truth import Flow, allowed
+
+from tests.playbooks.paper_cluster import answer, namespace, packet, pod, policy, table
+from tests.playbooks.policy_truth import Flow, allowed
 
 Json = dict[str, Any]
 KEYS, VALUES = ["k"], ["u", "v"]

@@ -6,12 +6,12 @@ import base64
 from typing import TYPE_CHECKING
 
 import pytest
-from live_cluster import Cluster, eventually
 
 from playbooks import runner
 from testbed import boot, hosts
 from testbed.state import State
 from testbed.trees import remove_tree
+from tests.playbooks.live_cluster import Cluster, eventually
 from toolchain import media
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from live_cluster import FAMILIES, Cluster, eventually, pod
+
+from tests.playbooks.live_cluster import FAMILIES, Cluster, eventually, pod
 
 if TYPE_CHECKING:
     from tests.conftest import Testbed
