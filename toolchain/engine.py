@@ -49,23 +49,33 @@ class Engine:
 
     def open(self) -> None:
         """Make the stack if it is new."""
-        if self._stored is None or not (self._stored / "stacks" / self._name / f"{self._stack}.json").exists():
-            self._forget_old_salt()
+        checkpoint = self._stored / "stacks" / self._name / f"{self._stack}.json" if self._stored else None
+        known = checkpoint is not None and checkpoint.exists()
+        if checkpoint is not None and known:
+            self._put_salt(_salt(checkpoint))
+        else:
+            self._put_salt("")
             self._command("stack", "select", "--create")
 
-    def _forget_old_salt(self) -> None:
-        """Drop the salt that a stack of the same name left in its settings: the passphrase may be another one now.
+    def _put_salt(self, salt: str | None) -> None:
+        """Have the stack's settings hold the salt of its state, none for a new stack; None leaves them alone.
 
-        A salt that settings are encrypted with stays, so that nothing is lost.
+        Another state's stack of the same name may have left its own, which goes with another passphrase. A salt that
+        settings are encrypted with stays, so that nothing is lost.
         """
         file = self._project / f"Pulumi.{self._stack}.yaml"
         try:
-            settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            settings = yaml.safe_load(text)
         except (OSError, yaml.YAMLError):
             return
-        if isinstance(settings, dict) and "encryptionsalt" in settings and "secure:" not in file.read_text("utf-8"):
-            del settings["encryptionsalt"]
-            write_atomic(file, yaml.safe_dump(settings, allow_unicode=True, sort_keys=False) if settings else "")
+        found = settings.get("encryptionsalt") if isinstance(settings, dict) else None
+        if salt is None or found is None or found == salt or "secure:" in text:
+            return
+        del settings["encryptionsalt"]
+        if salt:
+            settings["encryptionsalt"] = salt
+        write_atomic(file, yaml.safe_dump(settings, allow_unicode=True, sort_keys=False) if settings else "")
 
     def configure(self, config: Mapping[str, str]) -> None:
         """Set what differs from the stack's settings file."""
@@ -126,6 +136,15 @@ class Engine:
             return run(arguments, cwd=self._project, env=self._environment, timeout=120).stdout
         except ProgramError as error:
             raise explained(f"stack {self._stack} of {self._name} cannot be used", [], error.output) from error
+
+
+def _salt(checkpoint: Path) -> str | None:
+    """Return the salt of a stack's state, or None where it has none."""
+    try:
+        provider = json.loads(checkpoint.read_text(encoding="utf-8"))["checkpoint"]["latest"]["secrets_providers"]
+        return str(provider["state"]["salt"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _follow(log: Path, child: subprocess.Popen[bytes], on_event: OnEvent) -> None:

@@ -58,3 +58,34 @@ def test_folder_without_a_project_is_told(tmp_path: Path, project: Engine) -> No
     """A wrong folder is named."""
     with pytest.raises(KitError, match=r"has no readable Pulumi\.yaml"):
         Engine(tmp_path, "demo", {"PATH": str(tmp_path / "bin")})
+
+
+@pytest.mark.parametrize(
+    ("settings", "left"),
+    [
+        ("config:\n  cgc:a: b\nencryptionsalt: other\n", "config:\n  cgc:a: b\nencryptionsalt: own\n"),
+        ("encryptionsalt: own # mine\n", "encryptionsalt: own # mine\n"),
+        ("config:\n  cgc:a:\n    secure: xyz\nencryptionsalt: other\n", None),
+        ("config:\n  cgc:a: b\n", "config:\n  cgc:a: b\n"),
+    ],
+)
+def test_settings_follow_the_state_that_is_used(
+    project: Engine, tmp_path: Path, settings: str, left: str | None
+) -> None:
+    """A salt that another state's stack of the same name left is exchanged, unless settings are encrypted with it."""
+    state = {"checkpoint": {"latest": {"secrets_providers": {"type": "passphrase", "state": {"salt": "own"}}}}}
+    checkpoint = tmp_path / ".pulumi/stacks/cgc/demo.json"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text(json.dumps(state))
+    file = tmp_path / "one" / "Pulumi.demo.yaml"
+    file.write_text(settings)
+    project.open()
+    assert file.read_text() == (settings if left is None else left)
+
+
+def test_new_stack_starts_without_another_ones_salt(project: Engine, tmp_path: Path) -> None:
+    """A stack that this state does not have makes a salt of its own."""
+    file = tmp_path / "one" / "Pulumi.demo.yaml"
+    file.write_text("config:\n  cgc:a: b\nencryptionsalt: other\n")
+    project.open()
+    assert file.read_text() == "config:\n  cgc:a: b\n"
