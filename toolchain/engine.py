@@ -50,12 +50,12 @@ class Engine:
     def open(self) -> None:
         """Make the stack if it is new."""
         checkpoint = self._stored / "stacks" / self._name / f"{self._stack}.json" if self._stored else None
-        known = checkpoint is not None and checkpoint.exists()
-        if checkpoint is not None and known:
+        if checkpoint is not None and checkpoint.exists():
             self._put_salt(_salt(checkpoint))
-        else:
+            return
+        if checkpoint is not None:
             self._put_salt("")
-            self._command("stack", "select", "--create")
+        self._command("stack", "select", "--create")
 
     def _put_salt(self, salt: str | None) -> None:
         """Have the stack's settings hold the salt of its state, none for a new stack; None leaves them alone.

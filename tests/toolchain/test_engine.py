@@ -89,3 +89,11 @@ def test_new_stack_starts_without_another_ones_salt(project: Engine, tmp_path: P
     file.write_text("config:\n  cgc:a: b\nencryptionsalt: other\n")
     project.open()
     assert file.read_text() == "config:\n  cgc:a: b\n"
+
+
+def test_settings_of_a_state_that_is_elsewhere_stay(project: Engine, tmp_path: Path) -> None:
+    """Where the state is in no folder of this machine, nothing can be said of its salt."""
+    file = tmp_path / "one" / "Pulumi.demo.yaml"
+    file.write_text("encryptionsalt: other\n")
+    Engine(tmp_path / "one", "demo", {"PATH": str(tmp_path / "bin"), "PULUMI_BACKEND_URL": "s3://bucket"}).open()
+    assert file.read_text() == "encryptionsalt: other\n"
