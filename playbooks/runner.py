@@ -21,6 +21,8 @@ from core.errors import KitError
 from playbooks import archive
 
 FOLDER = Path(__file__).resolve().parent
+KEPT_RUNS = 5
+"""So many runs keep their events and output."""
 FAILED = frozenset({"runner_on_failed", "runner_on_unreachable", "runner_item_on_failed"})
 
 
@@ -111,6 +113,7 @@ def run(
             extravars={**(variables or {}), "network_agent": base64.b64encode(archive.build()).decode()},
             envvars=settings,
             event_handler=handle,
+            rotate_artifacts=KEPT_RUNS,
             quiet=True,
         )
         _end_connections(Path(name))

@@ -13,6 +13,7 @@ from typing import Any
 Json = dict[str, Any]
 IMAGE = "govcloud.local/agnhost:v1.36.3"
 FAMILIES = ("ipv4", "ipv6")
+NAMESPACE = "network-tests"
 
 
 def eventually(meets: Callable[[], bool], what: str, seconds: float = 60) -> None:
@@ -64,6 +65,17 @@ class Cluster:
             }
         )
 
+    def let_in(self, name: str, rule: Json) -> None:
+        """Isolate one pod and let in whom a rule of ingress lets in."""
+        self.apply(
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "NetworkPolicy",
+                "metadata": {"name": f"let-in-{name}"},
+                "spec": {"podSelector": {"matchLabels": {"app": name}}, "ingress": [rule]},
+            }
+        )
+
     def permit(self) -> None:
         """Take the isolation away and wait until it is gone."""
         self.kubectl("delete", "networkpolicy", "--all")
@@ -77,7 +89,7 @@ class Cluster:
         """Whether the client can open a connection."""
         where = f"[{target}]:{port}" if ":" in target else f"{target}:{port}"
         return (
-            self.kubectl("exec", client, "--", "/agnhost", "connect", where, "--timeout=1s", check=False).returncode
+            self.kubectl("exec", client, "--", "/agnhost", "connect", where, "--timeout=600ms", check=False).returncode
             == 0
         )
 
@@ -103,6 +115,7 @@ def pod(name: str, node: str, *arguments: str, **more: Any) -> Json:
                     "image": IMAGE,
                     "imagePullPolicy": "IfNotPresent",
                     "args": list(arguments),
+                    "ports": [{"name": "web", "containerPort": 8080}],
                     "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
                 }
             ],

@@ -9,10 +9,10 @@ import testinfra
 import yaml
 
 if TYPE_CHECKING:
-    from live_cluster import Cluster
     from testinfra.host import Host
 
     from tests.conftest import Testbed
+    from tests.playbooks.live_cluster import Cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.playbooks.live_cluster import FAMILIES, Cluster, eventually, pod
+from tests.playbooks.live_cluster import FAMILIES, NAMESPACE, Cluster, eventually, pod
 
 if TYPE_CHECKING:
     from tests.conftest import Testbed
@@ -57,6 +57,57 @@ def test_default_deny_after_a_proven_allow(cluster: Cluster, server: str, direct
         eventually(partial(cluster.reaches, target), f"{family} open after the policy", 10)
 
 
+CLIENT = {"podSelector": {"matchLabels": {"app": "client"}}}
+HERE, ELSEWHERE = (
+    {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": n}}} for n in (NAMESPACE, "default")
+)
+NOT_FAR, NOT_CLIENT = (
+    {"podSelector": {"matchExpressions": [{"key": "app", "operator": "NotIn", "values": [name]}]}}
+    for name in ("far", "client")
+)
+RULES: dict[str, tuple[bool, dict[str, object]]] = {
+    "a port by its name": (True, {"ports": [{"port": "web"}]}),
+    "another name": (False, {"ports": [{"port": "metrics"}]}),
+    "a range that ends with the port": (True, {"ports": [{"port": 8000, "endPort": 8080}]}),
+    "a range that begins after the port": (False, {"ports": [{"port": 8081, "endPort": 9000}]}),
+    "another protocol": (False, {"ports": [{"port": 8080, "protocol": "UDP"}]}),
+    "pods of the own namespace": (True, {"from": [CLIENT]}),
+    "all pods of the client's namespace": (True, {"from": [HERE]}),
+    "such pods of another namespace": (False, {"from": [{**ELSEWHERE, **CLIENT}]}),
+    "pods that are not the far one": (True, {"from": [NOT_FAR]}),
+    "pods that are not the client": (False, {"from": [NOT_CLIENT]}),
+    "every address": (True, {"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}, {"ipBlock": {"cidr": "::/0"}}]}),
+}
+
+
+@pytest.mark.parametrize("kind", RULES)
+def test_a_kind_of_rule_in_the_kernel(cluster: Cluster, kind: str) -> None:
+    """Each kind of rule lets the client in, or does not, in both families."""
+    passes, rule = RULES[kind]
+    cluster.deny("Ingress")
+    targets = cluster.addresses("near").values()
+    eventually(lambda: not any(cluster.reaches(target) for target in targets), "denied without the rule", 10)
+    cluster.let_in("near", rule)
+    if passes:
+        eventually(lambda: all(cluster.reaches(target) for target in targets), f"let in by {kind}", 10)
+    else:
+        cluster.let_in("far", {})
+        far = cluster.addresses("far").values()
+        eventually(lambda: all(cluster.reaches(target) for target in far), "the later rule is in force", 10)
+        assert not any(cluster.reaches(target) for target in targets)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_exception_of_a_block_stays_out(cluster: Cluster, family: str) -> None:
+    """A block lets the client in; with the client's own address as its exception it does not."""
+    own, target = cluster.addresses("client")[family], cluster.addresses("near")[family]
+    everything, length = ("::/0", 128) if ":" in own else ("0.0.0.0/0", 32)
+    cluster.let_in("near", {"from": [{"ipBlock": {"cidr": everything}}]})
+    eventually(partial(cluster.reaches, target), "let in by the block", 10)
+    cluster.let_in("near", {"from": [{"ipBlock": {"cidr": everything, "except": [f"{own}/{length}"]}}]})
+    eventually(partial(cluster.refuses, target), "kept out by the exception", 10)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_service_in_each_family_is_allowed_by_the_port_of_its_pods(cluster: Cluster, family: str) -> None:
     """Through a Service a policy on the pods' port lets the client in, and one on another port does not."""
@@ -80,15 +131,8 @@ def test_a_service_in_each_family_is_allowed_by_the_port_of_its_pods(cluster: Cl
 
     eventually(partial(answers, wanted=True), "the Service answers")
     for port, passes in ((80, False), (8080, True)):
-        rule = {"from": [{"podSelector": {"matchLabels": {"app": "client"}}}], "ports": [{"port": port}]}
-        cluster.apply(
-            {
-                "apiVersion": "networking.k8s.io/v1",
-                "kind": "NetworkPolicy",
-                "metadata": {"name": "some"},
-                "spec": {"podSelector": {"matchLabels": {"app": "far"}}, "ingress": [rule]},
-            }
-        )
+        rule = {"from": [CLIENT], "ports": [{"port": port}]}
+        cluster.let_in("far", rule)
         eventually(partial(answers, wanted=passes), f"port {port}: {passes}", 10)
 
 
