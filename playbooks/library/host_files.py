@@ -25,6 +25,10 @@ options:
     description: Folder of the installation media.
     type: path
     default: /srv/govcloud
+  requires:
+    description: Programs that the host has to have already, each with the Debian package it comes in.
+    type: dict
+    default: {}
   pending:
     description:
       - A file that is made before anything is written. While it stands the module reports a change, so that a run that
@@ -47,6 +51,8 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # type: ignore[import-untyped]  # noqa: E402 - Ansible has no types
+
+SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class BadMediaError(Exception):
@@ -117,9 +123,12 @@ def main() -> None:
             "programs": {"type": "list", "elements": "dict", "default": []},
             "media": {"type": "path", "default": "/srv/govcloud"},
             "pending": {"type": "path"},
+            "requires": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
+    if lacking := lacks(module.params["requires"]):
+        module.fail_json(msg=lacking)
     written: list[str] = []
     pending = Path(module.params["pending"]) if module.params["pending"] else None
     left = pending is not None and pending.exists()
@@ -136,6 +145,13 @@ def main() -> None:
     except (OSError, LookupError, BadMediaError, json.JSONDecodeError) as error:
         module.fail_json(msg=str(error), written=written)
     module.exit_json(changed=bool(written) or left, written=written)
+
+
+def lacks(requires: dict[str, str]) -> str:
+    """Say which programs the host lacks and how it gets them; '' when it has all."""
+    missing = sorted(name for name in requires if shutil.which(name, path=SEARCH) is None)
+    packages = " ".join(sorted({requires[name] for name in missing}))
+    return f"this host lacks {', '.join(missing)}: apt-get install {packages}" if missing else ""
 
 
 def wanted_files(parameters: dict[str, Any]) -> dict[Path, tuple[bytes, int, str]]:
@@ -157,6 +173,8 @@ def wanted_programs(parameters: dict[str, Any]) -> dict[Path, str]:
 def install_programs(parameters: dict[str, Any], programs: dict[Path, str]) -> None:
     """Copy programs from the media."""
     media = Path(parameters["media"])
+    if programs and not (media / "manifest.json").is_file():
+        raise BadMediaError(f"{media} holds no installation media: mount or copy it there, or set media_dir")
     digests = json.loads((media / "manifest.json").read_text())["files"] if programs else {}
     for path, source in programs.items():
         copy_program(path, media / source, digests[source])

@@ -121,6 +121,19 @@ def test_programs_are_compared_with_the_manifest(tmp_path: Path) -> None:
     assert target.read_bytes() == b"#!/bin/sh\n"
 
 
+def test_what_a_host_lacks_is_one_line() -> None:
+    """A host without a needed program is told which, and the packages to install."""
+    wanted = {"sh": "dash", "no-such-one": "b", "no-such-other": "a"}
+    assert host_files.lacks({"sh": "dash"}) == ""
+    assert host_files.lacks(wanted) == "this host lacks no-such-one, no-such-other: apt-get install a b"
+
+
+def test_media_that_are_not_there(tmp_path: Path) -> None:
+    """A folder without installation media is named."""
+    with pytest.raises(host_files.BadMediaError, match="holds no installation media"):
+        host_files.install_programs({"media": str(tmp_path)}, {tmp_path / "x": "bin/x"})
+
+
 def test_failures_are_values() -> None:
     """Two reports of one failure are one failure."""
     assert len({Failure("h", "t", "m"), Failure("h", "t", "m")}) == 1
