@@ -34,6 +34,13 @@ def test_patch_is_told_from_a_custom_kind_with_such_a_name() -> None:
     assert not kinds.is_patch("kubernetes:example.org/v1:SecurityPatch", {"kind": "SecurityPatch"})
 
 
+def test_only_kinds_that_own_nothing_skip_the_garbage_collector() -> None:
+    """A Deployment's pods must be gone with it; a custom kind may own anything."""
+    assert kinds.owns_nothing(Kind("v1", "ConfigMap"))
+    assert not kinds.owns_nothing(Kind("apps/v1", "Deployment"))
+    assert not kinds.owns_nothing(Kind("example.org/v1", "ConfigMap"))
+
+
 def test_what_is_not_served_says_what_to_use() -> None:
     """Helm and kustomize name the way round; everything else is served."""
     assert "helm template" in kinds.unsupported("kubernetes:helm.sh/v3:Release")

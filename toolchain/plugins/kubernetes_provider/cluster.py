@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from toolchain.plugins.kubernetes_provider import client as http
-from toolchain.plugins.kubernetes_provider import naming
+from toolchain.plugins.kubernetes_provider import kinds, naming
 from toolchain.plugins.kubernetes_provider.client import ApiError, Client
 from toolchain.plugins.kubernetes_provider.discovery import Discovery, Location, UnknownKindError
 from toolchain.plugins.kubernetes_provider.kinds import Kind
@@ -115,7 +115,8 @@ class Cluster:
         except UnknownKindError:
             return None
         path = where.path(namespace or self.namespace, name)
-        policy = str(naming.marks(obj).get("pulumi.com/deletionPropagationPolicy") or "foreground").capitalize()
+        asked = naming.marks(obj).get("pulumi.com/deletionPropagationPolicy")
+        policy = str(asked or ("background" if kinds.owns_nothing(kind) else "foreground")).capitalize()
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
         try:
             answer = self.client.request("DELETE", path, body=options)

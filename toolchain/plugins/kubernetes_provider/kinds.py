@@ -154,6 +154,21 @@ _IMMUTABLE: Final[dict[tuple[str, str], tuple[tuple[str, ...], ...]]] = {
 _CONTENT: Final = {"ConfigMap": (("binaryData",), ("data",)), "Secret": (("stringData",), ("data",))}
 
 
+_LEAVES: Final = {
+    "": frozenset({"ConfigMap", "LimitRange", "Namespace", "ResourceQuota", "Secret", "ServiceAccount"}),
+    "networking.k8s.io": frozenset({"NetworkPolicy"}),
+    "rbac.authorization.k8s.io": frozenset({"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}),
+}
+
+
+def owns_nothing(kind: Kind) -> bool:
+    """Whether objects of this kind never own others, so that a deletion need not wait for the garbage collector.
+
+    A namespace waits for its content by itself.
+    """
+    return kind.kind in _LEAVES.get(kind.group, ())
+
+
 def immutable_paths(
     kind: Kind, obj: Mapping[str, Any], *, config_map_mutable: bool, secret_mutable: bool
 ) -> tuple[tuple[str, ...], ...]:
