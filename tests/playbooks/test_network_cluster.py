@@ -34,8 +34,14 @@ except TimeoutError:
 """A client that keeps one connection and asks again and again, run by a host's Python inside a pod's network."""
 
 
+@pytest.fixture(scope="module")
+def pods(cluster: Cluster) -> None:
+    """Start the pods again that went with a host in a test before."""
+    cluster.start_pods()
+
+
 @pytest.fixture(autouse=True)
-def no_policies(cluster: Cluster) -> None:
+def no_policies(pods: None, cluster: Cluster) -> None:
     """Start each test without policies."""
     cluster.permit()
 
