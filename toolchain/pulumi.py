@@ -29,6 +29,8 @@ _CONFINED = {
     "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
     "PULUMI_DISABLE_REGISTRY_RESOLVE": "true",
 }
+_PARALLEL = "64"
+"""How many resources are worked on at once: most of the time goes by waiting for the cluster, not for processors."""
 
 
 def environment(state: Path, kubeconfig: Path | None, stored: Path | None = None) -> dict[str, str]:
@@ -60,6 +62,7 @@ def environment(state: Path, kubeconfig: Path | None, stored: Path | None = None
         case "":
             folder = home / "engine"
             variables |= {"PULUMI_HOME": str(folder), "PATH": _path_with(folder / "bin"), **_CONFINED}
+            variables["PULUMI_PARALLEL"] = os.environ.get("PULUMI_PARALLEL", _PARALLEL)
             _install(folder)
         case other:
             raise KitError(f"{ENGINE_CHOICE}={other} is not understood", "set it to system, or unset it")
