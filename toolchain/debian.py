@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
+from core import debian
 from core.console import say
 from core.errors import KitError
 from core.paths import cache_dir
@@ -57,9 +58,12 @@ def _digest(suite: str, packages: Sequence[str]) -> str:
 
 
 def _make(into: Path, suite: str, packages: Sequence[str]) -> None:
-    _require_mmdebstrap()
+    if shutil.which("mmdebstrap") is None:
+        debian.install(["mmdebstrap"])
     say(f"Fetching Debian's {', '.join(packages)} for the images")
-    fetched = into / "fetched.tar"
+    fetched, sources = into / "fetched.tar", into / "sources"
+    mirrors = debian.mirrors(suite)
+    sources.write_text(mirrors)
     run(
         [
             "mmdebstrap",
@@ -68,10 +72,10 @@ def _make(into: Path, suite: str, packages: Sequence[str]) -> None:
             "--format=tar",
             f"--include={','.join(packages)}",
             '--extract-hook=ls "$1/var/cache/apt/archives" > "$1/packages"',
-            *_proxies(),
+            *debian.proxies(),
             suite,
             fetched,
-            *_mirrors(into, suite),
+            *([sources] if mirrors else []),
         ],
         env={**os.environ, "SOURCE_DATE_EPOCH": "0"},
         timeout=600,
@@ -85,8 +89,8 @@ def _make(into: Path, suite: str, packages: Sequence[str]) -> None:
         items = [_item(tar, member, unpacked) for member in tar if kept(member.name.removeprefix("./"))]
     write_layer(into / LAYER, items)
     (into / PACKAGES).write_text(json.dumps(versions, indent=1, sort_keys=True))
-    for leftover in (fetched, into / "sources"):
-        leftover.unlink(missing_ok=True)
+    for leftover in (fetched, sources):
+        leftover.unlink()
     shutil.rmtree(unpacked, ignore_errors=True)
 
 
@@ -104,32 +108,3 @@ def _item(tar: tarfile.TarFile, member: tarfile.TarInfo, unpacked: Path) -> Item
     with copy.open("wb") as out:
         shutil.copyfileobj(file, out)
     return Item(name, member.mode, source=copy)
-
-
-def _proxies() -> list[str]:
-    """Return the machine's own proxies of apt, as mmdebstrap's arguments."""
-    settings = run(["apt-config", "dump", "--format", '%f "%v";%n', "Acquire"]).stdout.splitlines()
-    return [f"--aptopt={line}" for line in settings if re.match(r"Acquire::https?::Proxy\S* \"[^\"]", line)]
-
-
-def _mirrors(into: Path, suite: str) -> list[str]:
-    """Name the machine's own mirrors of the suite, as mmdebstrap's arguments; none means Debian's default."""
-    folder = Path("/etc/apt")
-    for source in (folder / "sources.list.d" / "debian.sources", folder / "sources.list"):
-        text = source.read_text() if source.is_file() else ""
-        lines = [line for line in text.splitlines() if not re.match(r"\s*(#|deb cdrom:|deb-src\b|$)", line)]
-        if any(suite in line for line in lines):
-            (into / "sources").write_text(text if source.suffix == ".sources" else "\n".join(lines) + "\n")
-            return [str(into / "sources")]
-    return []
-
-
-def _require_mmdebstrap() -> None:
-    if shutil.which("mmdebstrap"):
-        return
-    if os.geteuid() != 0:
-        raise KitError("mmdebstrap is not installed", "as root: apt-get install mmdebstrap")
-    say("Installing mmdebstrap")
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    run(["apt-get", "update", "-qq"], env=quiet, timeout=600)
-    run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", "mmdebstrap"], env=quiet, timeout=600)
