@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from core.errors import KitError
 from core.files import write_atomic
 from core.paths import REPOSITORY
 from core.programs import run
@@ -40,6 +42,18 @@ def forget(topology: Topology) -> None:
     _file(topology).unlink(missing_ok=True)
 
 
+def wait_until_healthy(topology: Topology, media: Path, deadline: float = 120) -> None:
+    """Wait until all that `is_settled` asks of running clusters holds. Raises KitError after ``deadline`` seconds."""
+    until = time.monotonic() + deadline
+    while not _all_healthy(topology, media):
+        if time.monotonic() > until:
+            raise KitError(
+                f"the clusters of testbed {topology.name} were made, but are not healthy after {deadline:.0f} s",
+                "kubectl get nodes,pods --namespace kube-system, in the environment of govcloud env",
+            )
+        time.sleep(0.5)
+
+
 def is_settled(topology: Topology, media: Path) -> bool:
     """Tell whether the clusters are as they were recorded, and healthy.
 
@@ -52,6 +66,10 @@ def is_settled(topology: Topology, media: Path) -> bool:
         return False
     if recorded != _now(topology, media):
         return False
+    return _all_healthy(topology, media)
+
+
+def _all_healthy(topology: Topology, media: Path) -> bool:
     members = [host for host in topology.placed() if host.role is not Role.BARE]
     with ThreadPoolExecutor(max_workers=8) as pool:
         services = pool.map(lambda host: _services_run(topology, host), members)

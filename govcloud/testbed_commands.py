@@ -42,6 +42,7 @@ def bring_up(topology: Topology) -> None:
     outcome = runner.run(state.inventory, state.folder / "runs")
     if outcome.failures:
         raise KitError(f"the clusters were not made: {outcome.failures[0]}", f"read {state.folder / 'runs'}")
+    settled.wait_until_healthy(topology, folder)
     settled.record(topology, folder)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,7 @@ def test_a_cluster_heals_after_a_host_was_killed(testbed: Testbed, victim: str) 
     identity = boot.identity(State(testbed.state).host(victim))
     assert identity is not None
     os.kill(identity[0], signal.SIGKILL)
+    _wait_gone(testbed, victim)
     assert not settled.is_settled(testbed.topology, folder)
     bring_up(testbed.topology)
     assert settled.is_settled(testbed.topology, folder)
@@ -48,3 +50,11 @@ def test_a_second_up_makes_nothing_again(testbed: Testbed, capsys: pytest.Captur
     bring_up(testbed.topology)
     assert "unchanged" not in capsys.readouterr().err
     assert testbed.ssh("cgc-2", "systemctl is-active kubelet").stdout == "active\n"
+
+
+def _wait_gone(testbed: Testbed, host: str) -> None:
+    """Wait until the kernel has carried out a kill."""
+    deadline = time.monotonic() + 10
+    while boot.running(State(testbed.state).host(host)):
+        assert time.monotonic() < deadline, f"{host} still runs"
+        time.sleep(0.02)
