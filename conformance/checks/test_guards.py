@@ -95,17 +95,29 @@ def test_node_port_is_refused(tenant_a: Tenant, run_id: str, family_policy: str,
     assert answer.refused, f"a NodePort is not refused: {answer}"
 
 
+def read_quotas(tenant: Tenant) -> list[Mapping[str, Any]]:
+    """Read the quotas of the tenant's namespace."""
+    listed: list[Mapping[str, Any]] = tenant.api.must("GET", tenant.path("resourcequotas"))["items"]
+    return listed
+
+
 @requirement("GVC-ISO-08")
 def test_quota_holds(tenant_a: Tenant, good_pod: Manifest, evidence: EvidenceBook) -> None:
     """What stays under the tenant's quota is accepted, what goes beyond it is refused for the quota."""
-    listed = tenant_a.api.must("GET", tenant_a.path("resourcequotas"))["items"]
     limits = tenant_a.api.must("GET", tenant_a.path("limitranges"))["items"]
-    room = quotas.tightest(listed)
-    evidence.add("read the quotas", "; ".join(quotas.describe(quota) for quota in listed) or "none")
-    assert room, "no quota limits CPU or memory in the tenant's namespace"
     prove_accepted(tenant_a, good_pod, evidence)
-    answer = try_pod(tenant_a, quotas.beyond(good_pod, room, quotas.container_limit(limits, room.resource)))
-    evidence.add(f"ask for a pod beyond the quota of {room.name} ({room.resource}: {room.left} left; dry run)", answer)
+    listed = read_quotas(tenant_a)
+    evidence.add("read the quotas", "; ".join(quotas.describe(quota) for quota in listed) or "none")
+    room, settled = quotas.tightest(listed), False
+    while not settled:
+        assert room, "no quota limits CPU or memory in the tenant's namespace"
+        answer = try_pod(tenant_a, quotas.beyond(good_pod, room, quotas.container_limit(limits, room.resource)))
+        # pods of an earlier run that end just now leave more room than was read: then ask once more
+        before, room = room, quotas.tightest(read_quotas(tenant_a))
+        settled = not answer.ok or room is None or room.left <= before.left
+    evidence.add(
+        f"ask for a pod beyond the quota of {before.name} ({before.resource}: {before.left} left; dry run)", answer
+    )
     assert answer.status == 403, f"more than the quota is granted: {answer}"
     assert "exceeded quota" in answer.message, f"refused, but not for the quota: {answer}"
 
