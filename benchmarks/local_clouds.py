@@ -18,6 +18,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from govcloud import clouds
+from modules import agency_file
 from toolchain import build
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -33,19 +35,18 @@ def main() -> None:
     timed([GOVCLOUD, "down"])
     first = timed([GOVCLOUD, "up"])
     second = median([GOVCLOUD, "up"])
-    rows = [
-        ("testbed up", hosts_alone, 120.0),
-        ("govcloud up, first", first, 240.0),
-        ("govcloud up, again", second, 30.0),
-    ]
+    show("testbed up", hosts_alone, 120)
+    show("govcloud up, first", first, 240)
+    show("govcloud up, again", second, 30)
+    sys.stdout.write(f"{'memory of the hosts':50} {memory / 2**30:7.2f} GiB target  4.00 GiB\n")
     environment = {**os.environ, **json.loads(output([GOVCLOUD, "env", "--json"]))}
-    ratios = []
-    for project, stack in (("cgc", "demo"), ("agc", "quang-ninh")):
+    agency = agency_file.load(clouds.AGENCY_FILES[0])
+    for project, stack in (("cgc", clouds.CENTRAL_STACK), ("agc", agency.slug)):
         folder = REPOSITORY / "stacks" / project
         pulumi = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack]
         pack = ["--policy-pack", str(REPOSITORY / "policies" / "pack")]
         with_pack = median([*pulumi, *pack], environment, folder)
-        rows.append((f"no-op pulumi up of {project}, with the policy pack", with_pack, 6.0))
+        show(f"no-op pulumi up of {project}, with the policy pack", with_pack, 6)
         without = median(pulumi, environment, folder)
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             manifests = objects(environment, folder, stack)
@@ -53,15 +54,16 @@ def main() -> None:
             file.flush()
             kubectl = [str(_kubectl()), "apply", "--server-side", "--field-manager=benchmark", "--force-conflicts"]
             by_hand = median([*kubectl, "--dry-run=server", "--filename", file.name], environment)
-        ratios.append((project, len(manifests), with_pack / by_hand, with_pack / without))
-    for name, seconds, target in rows:
-        sys.stdout.write(f"{name:50} {seconds:7.1f} s   target {target:5.0f} s   {seconds / target:5.2f} of it\n")
-    sys.stdout.write(f"{'memory of the hosts':50} {memory / 2**30:7.2f} GiB target  4.00 GiB\n")
-    for project, count, hand, pack_ratio in ratios:
         sys.stdout.write(
-            f"no-op pulumi up of {project}: {hand:.1f} times kubectl apply of its {count} objects, "
-            f"{pack_ratio:.2f} times itself without the policy pack\n"
+            f"no-op pulumi up of {project}: {with_pack / by_hand:.1f} times kubectl apply of its {len(manifests)} "
+            f"objects, {with_pack / without:.2f} times itself without the policy pack\n"
         )
+
+
+def show(name: str, seconds: float, target: float) -> None:
+    """Print one measured time beside its target."""
+    sys.stdout.write(f"{name:50} {seconds:7.1f} s   target {target:5.0f} s   {seconds / target:5.2f} of it\n")
+    sys.stdout.flush()
 
 
 def objects(environment: Mapping[str, str], folder: Path, stack: str) -> list[dict[str, object]]:
