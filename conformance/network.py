@@ -17,9 +17,10 @@ from core.errors import KitError
 
 ATTEMPT_SECONDS = 1.2
 """An attempt that has no answer by then is taken as dropped: inside one data centre an answer takes milliseconds."""
-OPEN_WITHIN = 20.0
+OPEN_WITHIN = 45.0
+"""A new Service or policy may take this long to reach every node; a watch that broke is opened again within 30 s."""
 CLOSED_WITHIN = 8.0
-NAMED_WITHIN = 30.0
+NAMED_WITHIN = 45.0
 """A name server may take this long to learn of a new Service, and to forget that it did not know it."""
 DIAL_SECONDS = 8.0
 SETTLE_SECONDS = 0.25

@@ -65,13 +65,27 @@ def no_ipv6_services(ssh: Ssh, control_plane: str, api: Api) -> Iterator[None]:
 def _wait_for_ranges(ssh: Ssh, control_plane: str, api: Api, count: int) -> None:
     """Wait until an API server with this many ranges of Services runs alone and is ready."""
     look = "for p in $(pgrep -x kube-apiserver); do tr '\\0' '\\n' < /proc/$p/cmdline | grep service-cluster-ip; done"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         lines = ssh(control_plane, look).stdout.split()
         if len(lines) == 1 and len(lines[0].split(",")) == count and _is_ready(api):
+            _wait_for_controllers(api, deadline)
             return
         time.sleep(1)
     raise KitError(f"the API server did not come back with {count} ranges of Services")
+
+
+def _wait_for_controllers(api: Api, deadline: float) -> None:
+    """Wait until the controllers work again: they give a new namespace its service account."""
+    name = f"govcloud-controllers-{time.monotonic_ns()}"
+    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    try:
+        while not api.request("GET", f"/api/v1/namespaces/{name}/serviceaccounts/default").ok:
+            if time.monotonic() > deadline:
+                raise KitError("the controllers did not come back with the API server")
+            time.sleep(1)
+    finally:
+        api.remove(f"/api/v1/namespaces/{name}")
 
 
 def _is_ready(api: Api) -> bool:
