@@ -2,59 +2,27 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
-from modules import labels
 from modules.levels import LEVELS, Level, Quota
+from modules.model import Code, Date, Model, ShortName, Title
+from modules.units import names
+from modules.units.key import UnitKey
 
 Kind = Literal["ministry", "ministerial-agency", "government-agency", "province", "commune", "other"]
 Exposure = Literal["none", "agency"]
 
 
-def _iso_date(value: object) -> object:
-    # pydantic reads a bare number as seconds since 1970, which here is always a mistake
-    if isinstance(value, str) and not (len(value) == 10 and value[4] == value[7] == "-"):
-        raise ValueError("a date is written YYYY-MM-DD, for example 2025-07-01")
-    return value
-
-
-def _short_name(value: str) -> str:
-    if not labels.is_name(value) or len(value) > 20:
-        raise ValueError("small letters a-z, digits and hyphens, 20 characters at most, no hyphen at either end")
-    return value
-
-
-Date = Annotated[dt.date, BeforeValidator(_iso_date)]
-Code = Annotated[str, Field(pattern=r"^[0-9A-Z]{1,10}$")]
-ShortName = Annotated[str, AfterValidator(_short_name)]
-Title = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-
-class Names(_Model):
+class Names(Model):
     """A name in both languages, as people write it, diacritics kept."""
 
     vi: Title
     en: Title
 
 
-class UnitKey(_Model):
-    """What identifies a unit over time: codes are given again after a reform, so the date belongs to it."""
-
-    code: Code
-    effective: Date
-
-    def __str__(self) -> str:
-        return f"{self.code}.{self.effective.isoformat()}"
-
-
-class System(_Model):
+class System(Model):
     """An information system: one level, one owner, one namespace."""
 
     name: ShortName
@@ -73,7 +41,7 @@ class System(_Model):
         return self.quota or LEVELS[self.level].quota
 
 
-class Agency(_Model):
+class Agency(Model):
     """One agency: what its file says, and the names that follow from it."""
 
     code: Code
@@ -94,8 +62,8 @@ class Agency(_Model):
     @property
     def slug(self) -> str:
         """Name of the agency's stack and start of its names: short name, code, date; 38 characters at most."""
-        return f"{self.short}-{self.code.lower()}-{self.effective:%y%m%d}"
+        return names.slug(self.short, self.key)
 
     def namespace(self, system: System) -> str:
         """Return the name of the namespace of one of the agency's systems, 63 characters at most."""
-        return f"agc-{self.slug}-{system.name}"
+        return names.namespace(self.slug, system.name)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from pydantic_core import ErrorDetails
 from core.errors import KitError
 from modules.agency import Agency
 from modules.levels import LEVELS
+from modules.mistakes import FileError, Mistake
 
 _LARGEST = 256 * 1024
 _HINT = "docs/agency.md explains every field"
@@ -28,27 +28,11 @@ _ALLOWED: Mapping[str, str] = {
 Field = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """One thing to mend in an agency file."""
-
-    file: Path
-    line: int
-    field: str
-    wrong: str
-    allowed: str = ""
-
-    def __str__(self) -> str:
-        allowed = f"; allowed: {self.allowed}" if self.allowed else ""
-        return f"{self.file}:{self.line}: {self.field}: {self.wrong}{allowed}"
-
-
-class AgencyFileError(KitError):
+class AgencyFileError(FileError):
     """An agency file that cannot be used; ``mistakes`` lists all that is wrong with it."""
 
-    def __init__(self, mistakes: list[Mistake]) -> None:
-        super().__init__("\n".join(str(mistake) for mistake in mistakes), _HINT)
-        self.mistakes = mistakes
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        super().__init__(mistakes, _HINT)
 
 
 def load(path: Path) -> Agency:
