@@ -111,12 +111,13 @@ def default_account(namespace: str) -> Manifest:
 
 
 def resource_quota(namespace: str, quota: Quota) -> Manifest:
-    """Bound what the namespace's pods have together; no node ports and no load balancers."""
+    """Bound what the namespace's pods and volumes have together; no node ports and no load balancers."""
     hard = {
         "requests.cpu": quota.cpu,
         "requests.memory": quota.memory,
         "limits.cpu": quota.cpu,
         "limits.memory": quota.memory,
+        "requests.storage": quota.storage,
         "pods": str(quota.pods),
         "services.nodeports": "0",
         "services.loadbalancers": "0",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import unicodedata
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from modules import labels
 
@@ -57,3 +57,16 @@ Date = Annotated[dt.date, BeforeValidator(_date), AfterValidator(_of_this_centur
 Code = Annotated[str, Field(pattern=r"^[0-9A-Z]{1,10}$")]
 ShortName = Annotated[str, AfterValidator(_short_name)]
 Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_title)]
+
+
+def about(
+    description: str, *, example: Any, unit: str = "", source: str = "", allowed: str = "", default: str = ""
+) -> Any:
+    """Describe a field for people: the schema, the reference and the messages about mistakes come from this.
+
+    ``example`` is a good value as the file writes it; ``source`` names the requirement or law behind the field;
+    ``default`` says in words what stands where the field is left out, if that is not one fixed value.
+    """
+    more = {"unit": unit, "source": source, "allowed": allowed, "default-is": default}
+    extra: dict[str, JsonValue] = {key: text for key, text in more.items() if text}
+    return Field(description=description, examples=[example], json_schema_extra=extra)

@@ -24,7 +24,7 @@ def space(agency: Agency, system: System) -> guards.Space:
         **{labels.consumes(service): "true" for service in system.consumes},
     }
     names = {f"{labels.PREFIX}/agency-name-{language}": name for language, name in agency.name.model_dump().items()} | {
-        f"{labels.PREFIX}/system-name-{language}": name for language, name in system.title.model_dump().items()
+        f"{labels.PREFIX}/system-name-{language}": name for language, name in system.title.model_dump(exclude_none=True).items()
     }
     return guards.Space(
         name=agency.namespace(system),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -66,6 +67,13 @@ class Era(Model):
 def names(folder: Path = FOLDER) -> list[str]:
     """Return the names of the eras there are, the latest first."""
     return sorted((file.stem for file in folder.glob("*.yaml")), key=lambda name: load(name, folder).effective)[::-1]
+
+
+@cache
+def in_force(day: dt.date) -> Era:
+    """Return the era of the kit that a day falls into; the first one for days before all of them."""
+    eras = [load(name) for name in names()]
+    return next((era for era in eras if era.effective <= day), eras[-1])
 
 
 def load(name: str, folder: Path = FOLDER) -> Era:

@@ -13,8 +13,16 @@ from modules.components.agency_cloud import doors_inside, space, workload
 
 def agency(*exposures: str) -> Agency:
     title = {"vi": "Một cửa", "en": "One stop"}
+    person = {"email": "office@agency.example.gov.vn"}
     systems = [
-        {"name": f"s{number}", "title": title, "level": 3, "exposure": exposure, "consumes": ["exchange"]}
+        {
+            "name": f"s{number}",
+            "title": title,
+            "level": 3,
+            "data": "important",
+            "exposure": exposure,
+            "consumes": ["exchange"],
+        }
         for number, exposure in enumerate(exposures)
     ]
     return Agency.model_validate(
@@ -24,7 +32,7 @@ def agency(*exposures: str) -> Agency:
             "kind": "province",
             "short": "x",
             "name": title,
-            "level": 3,
+            "contacts": {"owner": person, "operator": person, "security": person},
             "systems": systems,
         }
     )

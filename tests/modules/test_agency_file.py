@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -12,8 +14,10 @@ from hypothesis import strategies as st
 from core.errors import KitError
 from core.paths import REPOSITORY
 from modules import labels
-from modules.agency import Agency
+from modules.agency import Agency, Kind
+from modules.agency.fields import every_field
 from modules.agency_file import AgencyFileError, load
+from modules.levels import LEVELS, DataClass
 
 GOOD = """\
 code: "00004"
@@ -23,18 +27,20 @@ short: ba-dinh
 name:
   vi: Ủy ban nhân dân phường Ba Đình
   en: People's Committee of Ba Đình Ward
-level: 3
+parent: {code: "01", effective: 2025-07-01}
+contacts:
+  owner: {email: office@agency.example.gov.vn}
+  operator: {email: office@agency.example.gov.vn}
+  security: {email: office@agency.example.gov.vn}
 systems:
   - name: one-stop
-    title: {vi: Một cửa, en: One-stop desk}
+    title: {vi: Một cửa}
     level: 2
-    exposure: none
-    consumes: [exchange]
-    quota: {cpu: "1", memory: 1Gi, pods: 10}
+    data: personal
   - name: documents
-    title: {vi: Văn bản, en: Documents}
+    title: {vi: Văn bản}
     level: 3
-    exposure: agency
+    data: important
 """
 
 
@@ -63,66 +69,93 @@ def test_code_without_quotes_keeps_its_zeros(tmp_path: Path) -> None:
 
 def test_shipped_agencies_are_read() -> None:
     """The examples of the kit are good files, of different agencies."""
-    agencies = [load(file) for file in sorted((REPOSITORY / "data" / "agencies").glob("*.yaml"))]
-    assert len({agency.slug for agency in agencies}) == len(agencies) >= 2
+    agencies = [load(file) for file in sorted((REPOSITORY / "data" / "agencies").rglob("*.yaml"))]
+    assert len({agency.slug for agency in agencies}) == len(agencies) >= 12
+    assert {agency.kind for agency in agencies} == set(get_args(Kind))
+    assert {system.level for agency in agencies for system in agency.systems} == {1, 2, 3, 4, 5}
+    assert {system.data for agency in agencies for system in agency.systems} == set(get_args(DataClass))
+    assert {agency.placement.cluster for agency in agencies} == {"shared", "own", "egc"}
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "line", "field"),
-    [
-        ('code: "00004"', 'code: "4-5"', 1, "code"),
-        ('code: "00004"', "code:", 1, "code"),
-        ("2025-07-01", "01/07/2025", 2, "effective"),
-        ("2025-07-01", "20250701", 2, "effective"),
-        ("2025-07-01", "2025-02-30", 2, "effective"),
-        ("kind: commune", "kind: ward", 3, "kind"),
-        ("short: ba-dinh", "short: Ba Đình", 4, "short"),
-        ("short: ba-dinh", "short: ba-dinh-", 4, "short"),
-        ("short: ba-dinh", f"short: {'b' * 21}", 4, "short"),
-        ("  en: People's Committee of Ba Đình Ward\n", "", 5, "name.en"),
-        ("level: 3\nsystems", "level: 6\nsystems", 8, "level"),
-        ("level: 3\nsystems", "level: 0\nsystems", 8, "level"),
-        ("level: 3\nsystems", "level: high\nsystems", 8, "level"),
-        ("level: 3\nsystems", "level: 2.5\nsystems", 8, "level"),
-        ("level: 3\nsystems", "level: 3\nlevle: 3\nsystems", 9, "levle"),
-        ("level: 3\nsystems", "level: 2\nsystems", 18, "systems[1].level"),
-        ("level: 3\nsystems", "level: 3\nlevel: 3\nsystems", 9, "level"),
-        ("    level: 2\n", "    level: 7\n", 12, "systems[0].level"),
-        ("    level: 2\n", "", 10, "systems[0].level"),
-        ("exposure: none", "exposure: public", 13, "systems[0].exposure"),
-        ("[exchange]", "exchange", 14, "systems[0].consumes"),
-        ("[exchange]", "[Exchange]", 14, "systems[0].consumes[0]"),
-        ('cpu: "1"', "cpu: 0", 15, "systems[0].quota.cpu"),
-        ("memory: 1Gi", "memory: 1GB", 15, "systems[0].quota.memory"),
-        ("pods: 10", "pods: -1", 15, "systems[0].quota.pods"),
-        ("pods: 10", "pods: 10, disk: 3", 15, "systems[0].quota.disk"),
-        ("name: documents", "name: one-stop", 16, "systems[1].name"),
-    ],
-)
-def test_mistake_is_refused_with_line_and_field(tmp_path: Path, old: str, new: str, line: int, field: str) -> None:
-    """One mistake in a good file is reported once, at its own line, by its own field, with what is wrong."""
-    assert old in GOOD
+def refused(folder: Path, text: str) -> AgencyFileError:
     with pytest.raises(AgencyFileError) as caught:
-        load(write(tmp_path, GOOD.replace(old, new, 1)))
-    found = [(mistake.line, mistake.field) for mistake in caught.value.mistakes]
-    assert found == [(line, field)]
-    assert caught.value.mistakes[0].wrong
+        load(write(folder, text))
+    return caught.value
+
+
+def test_defaults_follow_from_the_level(tmp_path: Path) -> None:
+    """What a file leaves out is that of the level: nothing open, one quota, the zones and the months of the level."""
+    agency = load(write(tmp_path, GOOD))
+    low, high = agency.systems
+    assert agency.level == 3
+    assert (agency.placement.cluster, agency.identity, agency.exchange.provides) == ("shared", None, ())
+    assert (low.exposure, low.environment, low.flows, low.consumes) == ("none", "production", (), ())
+    assert low.limits == LEVELS[2].quota
+    assert (low.all_zones, low.log_months) == (("edge", "application"), 1)
+    assert (high.all_zones, high.log_months) == (("edge", "application", "database", "administration"), 3)
+    assert (low.backup.every, low.backup.keep, low.retention.data) == (24, 30, 12)
+
+
+def test_quota_is_asked_for_in_part(tmp_path: Path) -> None:
+    """What a quota does not name stays that of the level."""
+    text = GOOD.replace("data: important", "data: important\n    quota: {memory: 8Gi}")
+    assert load(write(tmp_path, text)).systems[1].limits == LEVELS[3].quota.model_copy(update={"memory": "8Gi"})
+
+
+def test_names_are_kept_as_one_character_a_letter(tmp_path: Path) -> None:
+    """A name that was typed letter by mark by mark (NFD) is the same name."""
+    decomposed = unicodedata.normalize("NFD", GOOD)
+    assert decomposed != GOOD
+    assert load(write(tmp_path, decomposed)) == load(write(tmp_path, GOOD))
 
 
 def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
-    """A person mends a file in one go: all mistakes come together, in the order of the file."""
-    text = GOOD.replace("commune", "ward").replace("level: 3\nsystems", "level: 9\nsystems").replace("none", "all")
-    with pytest.raises(AgencyFileError) as caught:
-        load(write(tmp_path, text))
-    assert [mistake.field for mistake in caught.value.mistakes] == ["kind", "level", "systems[0].exposure"]
-    assert "allowed: 1, 2, 3, 4 or 5" in str(caught.value)
+    """A person mends a file in one go: mistakes of every sort come together, in the order of the file."""
+    text = GOOD.replace("kind: commune", "kind: ward").replace("level: 2", "level: 9").replace("Văn bản", '""')
+    text = text.replace("name: documents", "name: one-stop").replace("data: important", "data: core")
+    text += "shade: blue\ncode: X\n"
+    error = refused(tmp_path, text)
+    assert [(mistake.line, mistake.field) for mistake in error.mistakes] == [
+        (3, "kind"),
+        (16, "systems[0].level"),
+        (18, "systems[1].name"),
+        (19, "systems[1].title.vi"),
+        (20, "systems[1].level"),
+        (22, "shade"),
+        (23, "code"),
+    ]
+    assert "allowed: 1, 2, 3, 4 or 5" in str(error)
+    assert "allowed: 'ministry'," in str(error)
+    assert "allowed: 5 or more" in str(error)
+
+
+def test_contradiction_with_a_wrong_value_is_not_told(tmp_path: Path) -> None:
+    """What rests on a value that is wrong itself is told once the value is right."""
+    error = refused(tmp_path, GOOD.replace("data: important", "data: secret"))
+    assert [mistake.field for mistake in error.mistakes] == ["systems[1].data"]
+
+
+def test_a_file_of_mistakes_alone(tmp_path: Path) -> None:
+    """However much is wrong, each required field is named and nothing breaks."""
+    error = refused(tmp_path, "systems: [1, {name: [x]}]\nx: {y: 1}\n")
+    fields = [mistake.field for mistake in error.mistakes]
+    assert {"code", "effective", "kind", "short", "name", "contacts", "systems[0]", "systems[1].name"} <= set(fields)
+    assert len(fields) == len(set(fields))
+
+
+def test_at_most_twenty_fields_are_required() -> None:
+    """A person has to fill in twenty fields at most, counting those that only hold others."""
+    fields = every_field()
+    needed = [it for it in fields if all(fields[it[:end]].required for end in range(1, len(it) + 1))]
+    assert len(needed) <= 20
 
 
 def test_level_5_is_not_put_on_a_shared_cluster(tmp_path: Path) -> None:
     """A level 5 system needs machines of its own, which the shared cluster is not."""
-    text = GOOD.replace("level: 3", "level: 5")
+    text = GOOD.replace("level: 3\n    data: important", "level: 5\n    data: core\n    backup: {site: da-nang}")
     with pytest.raises(AgencyFileError, match="machines of its own"):
         load(write(tmp_path, text))
+    assert load(write(tmp_path, f"{text}placement: {{cluster: own, kubeconfig: x}}\n")).level == 5
 
 
 @pytest.mark.parametrize(
@@ -134,6 +167,9 @@ def test_level_5_is_not_put_on_a_shared_cluster(tmp_path: Path) -> None:
         (b"code: \xff\xfe", "UTF-8"),
         (b"a: &x [1]\nb: *x\n", "alias"),
         (b"a: 1\n---\nb: 2\n", "not YAML"),
+        (b"code: !secret x\n", "has no meaning here"),
+        (b"? [a]\n: b\n", "is a list or a map"),
+        (b"a: " + b"[" * 200, "too many things inside each other"),
         (b"x" * 300_000, "larger than"),
     ],
 )
@@ -162,17 +198,18 @@ _short = st.from_regex(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?", fullmatch=True)
 )
 def test_names_fit_kubernetes(short: str, code: str, date: object, system: str) -> None:
     """Whatever a file holds, the names made of it are names that Kubernetes takes."""
-    title = {"vi": "x", "en": "x"}
+    person = {"email": "a@b.vn"}
     agency = Agency.model_validate(
         {
             "code": code,
             "effective": str(date),
             "kind": "other",
             "short": short,
-            "name": title,
-            "level": 1,
-            "systems": [{"name": system, "title": title, "level": 1, "exposure": "none"}],
+            "name": {"vi": "x", "en": "x"},
+            "contacts": {"owner": person, "operator": person, "security": person},
+            "systems": [{"name": system, "title": {"vi": "x"}, "level": 1, "data": "public"}],
         }
     )
     assert labels.is_name(agency.slug)
     assert labels.is_name(agency.namespace(agency.systems[0]))
+    assert labels.is_name(agency.namespace(agency.systems[0], "administration"))
