@@ -29,6 +29,11 @@ class AgencyFileError(FileError):
 
 def load(path: Path) -> Agency:
     """Read and check one agency file. Raises AgencyFileError with every mistake found."""
+    return read(path)[0]
+
+
+def read(path: Path) -> tuple[Agency, Document]:
+    """Read one agency file as ``load`` does, and return with it where its fields stand."""
     document = Document(path, _HINT)
     if not isinstance(document.content, dict):
         raise AgencyFileError(document.mistakes)
@@ -43,7 +48,7 @@ def load(path: Path) -> Agency:
             mistakes.append(document.at(found.field, found.wrong, found.allowed))
     if mistakes:
         raise AgencyFileError(mistakes)
-    return agency
+    return agency, document
 
 
 def _details(error: ValidationError) -> list[ErrorDetails]:

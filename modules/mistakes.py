@@ -25,8 +25,8 @@ class Mistake:
 
 
 class FileError(KitError):
-    """A file that cannot be used; ``mistakes`` lists all that is wrong with it, in the order of its lines."""
+    """Files that cannot be used; ``mistakes`` lists all that is wrong with them, by file and line."""
 
     def __init__(self, mistakes: Iterable[Mistake], hint: str) -> None:
-        self.mistakes = sorted(mistakes, key=lambda mistake: mistake.line)
+        self.mistakes = sorted(mistakes, key=lambda mistake: (mistake.file, mistake.line))
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes), hint)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 
+from core.errors import KitError
 from modules import contract, guards, labels, workloads
 from modules.agency import Agency, System
 from modules.components.guarded_namespace import GuardedNamespace
@@ -23,8 +24,11 @@ def space(agency: Agency, system: System) -> guards.Space:
         labels.SYSTEM: system.name,
         **{labels.consumes(service): "true" for service in system.consumes},
     }
-    names = {f"{labels.PREFIX}/agency-name-{language}": name for language, name in agency.name.model_dump().items()} | {
-        f"{labels.PREFIX}/system-name-{language}": name for language, name in system.title.model_dump(exclude_none=True).items()
+    named = {"agency": agency.name.model_dump(), "system": system.title.model_dump(exclude_none=True)}
+    names = {
+        f"{labels.PREFIX}/{what}-name-{language}": name
+        for what, by_language in named.items()
+        for language, name in by_language.items()
     }
     return guards.Space(
         name=agency.namespace(system),
@@ -46,6 +50,28 @@ def workload(agency: Agency, system: System, image: str = workloads.DEFAULT_IMAG
         image=image,
         pod_labels={labels.EXPOSURE: system.exposure},
     )
+
+
+def check_placement(agency: Agency) -> None:
+    """Refuse an agency that is not to run on the shared cluster, which is the only one that this version fills."""
+    if agency.placement.cluster != "shared":
+        raise KitError(
+            f"{agency.slug}: 'placement.cluster: {agency.placement.cluster}' is not applied by this version of the kit",
+            "plan it with 'govcloud agency plan'; nothing was changed",
+        )
+
+
+def unapplied(agency: Agency) -> Iterator[str]:
+    """Name what the file declares and this version does not act on, so that nobody takes it to be in force."""
+    for name in ("identity", "exchange"):
+        if name in agency.model_fields_set:
+            yield name
+    for system in agency.systems:
+        if system.exposure not in {"none", "agency"}:
+            yield f"systems: {system.name}: exposure {system.exposure} (it stays closed)"
+        for name in ("environment", "zones", "flows", "retention", "backup"):
+            if name in system.model_fields_set:
+                yield f"systems: {system.name}: {name}"
 
 
 def central_contract(stack: str) -> pulumi.Output[Contract]:
@@ -94,6 +120,10 @@ class AgencyCloud(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("govcloud:modules:AgencyCloud", agency.slug, None, opts)
+        with plain_errors():
+            check_placement(agency)
+        for what in unapplied(agency):
+            pulumi.log.warn(f"declared, and not yet applied: {what}", self)
         self.systems: list[dict[str, Any]] = []
         for system in agency.systems:
             server = workload(agency, system, image)

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from modules import labels
+from core.errors import KitError
+from core.paths import REPOSITORY
+from modules import agency_file, labels
 from modules.agency import Agency
-from modules.components.agency_cloud import doors_inside, space, workload
+from modules.components.agency_cloud import check_placement, doors_inside, space, unapplied, workload
 
 
 def agency(*exposures: str) -> Agency:
@@ -81,3 +83,25 @@ def test_namespace_carries_the_facts() -> None:
     }
     assert found.annotations[f"{labels.PREFIX}/agency-name-vi"] == "Một cửa"
     assert (found.tier, found.level, found.group) == ("agc", 3, "govcloud:agc:x-22-250701")
+
+
+def test_another_cluster_is_refused() -> None:
+    """An agency that is to run elsewhere is not put on the shared cluster instead."""
+    check_placement(agency("none"))
+    for name in ("ha-noi", "an-giang"):
+        elsewhere = agency_file.load(REPOSITORY / "data" / "agencies" / f"{name}.yaml")
+        with pytest.raises(KitError, match="is not applied by this version"):
+            check_placement(elsewhere)
+
+
+def test_what_is_not_applied_is_named() -> None:
+    """Nobody takes a declared field to be in force while nothing acts on it; what is applied is not named."""
+    assert list(unapplied(agency("none", "agency"))) == []
+    hospital = agency_file.load(REPOSITORY / "data" / "agencies" / "quang-ninh-hospital.yaml")
+    assert list(unapplied(hospital)) == [
+        "exchange",
+        "systems: records: exposure state (it stays closed)",
+        "systems: records: flows",
+        "systems: records: retention",
+        "systems: records: backup",
+    ]
