@@ -1,0 +1,1 @@
+"""Planning for all units of the country at once: what each brings, gets and costs, before any of them exists."""
