@@ -29,6 +29,7 @@ _GROUPS = {
     "hosts": "govcloud.playbooks_commands",
     "audit": "govcloud.audit_commands",
     "agency": "govcloud.agency_commands",
+    "address": "govcloud.address_commands",
     "policies": "govcloud.policies_commands",
 }
 _COMMANDS = {

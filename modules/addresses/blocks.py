@@ -34,7 +34,16 @@ class Block(NamedTuple):
 
     def holds(self, other: Block) -> bool:
         """Tell whether ``other`` lies inside this block or is it."""
-        return self.family == other.family and self.start <= other.start and other.end <= self.end
+        beyond = BITS[self.family] - self.length
+        return (
+            self.family == other.family
+            and self.length <= other.length
+            and other.start >> beyond == self.start >> beyond
+        )
+
+    def overlaps(self, other: Block) -> bool:
+        """Tell whether the blocks have an address in common; of prefixes, one then holds the other."""
+        return self.holds(other) or other.holds(self)
 
     def __str__(self) -> str:
         packed = self.start.to_bytes(BITS[self.family] // 8, "big")

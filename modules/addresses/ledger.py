@@ -80,6 +80,11 @@ class Ledger:
         """Return the unit that has the addresses of a namespace."""
         return self._namespaces.get(namespace)
 
+    def zone(self, namespace: str) -> tuple[Block, ...]:
+        """Return the addresses of a namespace, whoever has it."""
+        keeper = self._namespaces.get(namespace)
+        return self._units[keeper].zones[namespace] if keeper else ()
+
     def blocks(self, family: int) -> Iterator[tuple[Block, str]]:
         """Return all agency blocks of a family with their owners, quarantined ones included, by address."""
         for prefix in self.prefixes.of(family):

@@ -30,7 +30,7 @@ class Taken:
         index = bisect_left(self._starts, block.start)
         for near in self._starts[max(0, index - 1) : index + 1]:
             other, other_owner = self._at[near]
-            if other.start < block.end and block.start < other.end:
+            if other.overlaps(block):
                 raise OverlapError(other, other_owner)
         self._starts.insert(index, block.start)
         self._at[block.start] = block, owner
