@@ -8,11 +8,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Final
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from core.errors import KitError
 from core.paths import REPOSITORY
+from modules import configuration
 from modules.model import Date, Model, ShortName, Title
 
 FOLDER: Final = REPOSITORY / "data" / "eras"
@@ -82,14 +82,7 @@ def load(name: str, folder: Path = FOLDER) -> Era:
     if not file.is_file():
         there = ", ".join(sorted(it.stem for it in folder.glob("*.yaml")))
         raise KitError(f"{name}: no era of this name; there are: {there}", f"see {folder}")
-    try:
-        era = Era.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise KitError(f"{file}: not YAML in UTF-8: {error}", "compare it with the other eras") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise KitError(f"{file}: {place}: {first['msg']}", "compare it with the other eras") from error
+    era = configuration.load(file, Era)
     unknown = sorted({it for rule in era.kinds for it in rule.under} - era.rules.keys())
     if unknown or len(era.rules) != len(era.kinds):
         wrong = f"'under' names no kind of this era: {', '.join(unknown)}" if unknown else "a kind is given twice"
