@@ -82,7 +82,7 @@ def load(name: str, folder: Path = FOLDER) -> Era:
     if not file.is_file():
         there = ", ".join(sorted(it.stem for it in folder.glob("*.yaml")))
         raise KitError(f"{name}: no era of this name; there are: {there}", f"see {folder}")
-    era = configuration.load(file, Era)
+    era = configuration.read(file, Era)
     unknown = sorted({it for rule in era.kinds for it in rule.under} - era.rules.keys())
     if unknown or len(era.rules) != len(era.kinds):
         wrong = f"'under' names no kind of this era: {', '.join(unknown)}" if unknown else "a kind is given twice"
