@@ -60,7 +60,7 @@ def show(
         table.add_row(row["prefix"], f"{row['units']:,}", f"{row['given_out']:.2%}", f"{row['quarantine']:,}")
     stdout.print(table)
     for why, count in summary["without_ipv4"].items():
-        stdout.print(f"{count:,} units: {why}", markup=False, soft_wrap=True)
+        stdout.print(f"{why} ({count:,})", markup=False, soft_wrap=True)
 
 
 @app.command("export")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from modules.agency import Agency
+from modules.agency.exchange import Consumed
 from modules.levels import LEVELS
 from modules.planning.placement import Tenant
 from modules.planning.quotas import Wish
@@ -36,6 +37,8 @@ class Estate:
     """Where its file wants it, as in placement.Tenant."""
     source: str
     """Where its systems are known from, in words."""
+    consumes: tuple[Consumed, ...] = ()
+    """Services of others that its systems use."""
 
     @cached_property
     def key(self) -> str:
@@ -94,5 +97,5 @@ def declared(agencies: Iterable[Agency]) -> list[Estate]:
             Planned(system.name, system.level, system.all_zones, Amounts.of(system.limits)) for system in it.systems
         )
         chosen = {"own": "own", "egc": f"egc:{it.placement.egc}"}.get(it.placement.cluster, "")
-        estates.append(Estate(it.unit, systems, chosen, "as its file says"))
+        estates.append(Estate(it.unit, systems, chosen, "as its file says", it.exchange.consumes))
     return estates

@@ -126,9 +126,13 @@ class _Desk:
     def home(self, tenant: Tenant, by_unit: Mapping[str, Tenant], owners: set[str]) -> tuple[str, str]:
         """Return the name that the clusters for a unit begin with, and the reason."""
         where = self.where(tenant)
-        by = "its file asks for" if tenant.chosen else f"a {tenant.kind} has"
         if where == "own":
-            return tenant.slug, f"{by} a cluster of its own"
+            return (
+                tenant.slug,
+                "its file asks for a cluster of its own"
+                if tenant.chosen
+                else f"a cluster of its own, as its kind ({tenant.kind}) has",
+            )
         if where.startswith("egc:"):
             return fit(f"egc-{fold(where.removeprefix('egc:'))}"), "its file names this commercial cloud"
         above = by_unit.get(tenant.parent or "") if where == "above" else None

@@ -50,6 +50,8 @@ class Planning(Settings):
     """Budgets by kind of unit."""
     exceptions: Mapping[str, Budget] = {}
     """Budgets of single units, by their keys."""
+    old_names_days: Annotated[int, Field(ge=0)] = 730
+    """Days for which the names of a unit answer after it was merged, divided or renamed."""
     placement: Rules = Rules()
 
 

@@ -77,7 +77,7 @@ def test_where_ipv4_does_not_reach_the_ledger_says_why() -> None:
     )
     assert [len(ledger.units[f"C{i}"].of(4)) for i in range(3)] == [1, 0, 0]
     assert ledger.units["C2"].why == "IPv6 alone: 198.18.0.0/24 has no free /25 for 6 zones of 16 addresses"
-    assert ledger.units["D"].why == "IPv6 alone: the address plan gives no IPv4 to a district"
+    assert ledger.units["D"].why == "IPv6 alone: the address plan gives no IPv4 to units of kind district"
     assert len(ledger.units["D"].of(6)) == 1
 
 
