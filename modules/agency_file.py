@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from modules.agency import Agency
 from modules.agency.checks import findings
-from modules.agency.fields import described
+from modules.agency.fields import described, every_field
 from modules.document import Document, Field
 from modules.mistakes import FileError, Mistake
 
@@ -41,7 +41,7 @@ def read(path: Path) -> tuple[Agency, Document]:
     try:
         agency, mended = Agency.model_validate(document.content), set[Field]()
     except ValidationError as error:
-        mistakes += [_mistake(detail, document) for detail in _details(error)]
+        mistakes += [document.at(detail["loc"], *_told(detail)) for detail in _details(error)]
         agency, mended = _mended(document.content)
     for found in findings(agency):
         if not any(_touches(place, field) for place in mended for field in found.rests_on):
@@ -49,6 +49,26 @@ def read(path: Path) -> tuple[Agency, Document]:
     if mistakes:
         raise AgencyFileError(mistakes)
     return agency, document
+
+
+def mistake_in(field: Field, value: str) -> str:
+    """Say what is wrong with a value for one field, whatever stands in the others; '' for a good one."""
+    whole: Any = {}
+    for place, it in every_field().items():
+        if len(place) == 1 and it.required:
+            whole[place[0]] = copy.deepcopy(it.example)
+    holder = whole
+    for part in field[:-1]:
+        holder = holder.setdefault(part, {})
+    holder[field[-1]] = value
+    try:
+        Agency.model_validate(whole)
+    except ValidationError as error:
+        for detail in _details(error):
+            if detail["loc"] == field:
+                wrong, allowed = _told(detail)
+                return f"{wrong}; allowed: {allowed}" if allowed else wrong
+    return ""
 
 
 def _details(error: ValidationError) -> list[ErrorDetails]:
@@ -64,7 +84,8 @@ def _follows(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
     return detail["type"] == "default_factory_not_called" or (detail["type"] == "too_short" and inside)
 
 
-def _mistake(detail: ErrorDetails, document: Document) -> Mistake:
+def _told(detail: ErrorDetails) -> tuple[str, str]:
+    """Say in words what is wrong, and what is allowed."""
     field, given = detail["loc"], detail["input"]
     allowed = described(field).allowed
     match detail["type"]:
@@ -82,7 +103,7 @@ def _mistake(detail: ErrorDetails, document: Document) -> Mistake:
             wrong, allowed = f"{given!r} cannot be used", allowed or detail["msg"]
         case _:
             wrong = detail["msg"]
-    return document.at(field, wrong, allowed)
+    return wrong, allowed
 
 
 def _mended(content: dict[str, Any]) -> tuple[Agency, set[Field]]:

@@ -6,12 +6,16 @@ import datetime as dt
 import unicodedata
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 
 from modules import labels
 
 SHORT_LIMIT: Final = 20
 """Longest short name of an agency or a system, in characters: the names made of both then fit into 63."""
+SHORT_ALLOWED: Final = (
+    f"small letters a-z, digits and hyphens, {SHORT_LIMIT} characters at most, no hyphen at either end"
+)
+TITLE_ALLOWED: Final = "one line of 200 characters at most"
 
 
 class Model(BaseModel):
@@ -47,15 +51,17 @@ def _of_this_century(value: dt.date) -> dt.date:
 
 def _short_name(value: str) -> str:
     if not labels.is_name(value) or len(value) > SHORT_LIMIT:
-        raise ValueError(
-            f"small letters a-z, digits and hyphens, {SHORT_LIMIT} characters at most, no hyphen at either end"
-        )
+        raise ValueError(SHORT_ALLOWED)
     return value
 
 
 Date = Annotated[dt.date, BeforeValidator(_date), AfterValidator(_of_this_century)]
 Code = Annotated[str, Field(pattern=r"^[0-9A-Z]{1,10}$")]
-ShortName = Annotated[str, AfterValidator(_short_name)]
+ShortName = Annotated[
+    str,
+    AfterValidator(_short_name),
+    WithJsonSchema({"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": SHORT_LIMIT}),
+]
 Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_title)]
 
 

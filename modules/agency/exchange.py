@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from modules.levels import DataClass
-from modules.model import Date, Model, ShortName, Title, about
+from modules.model import SHORT_ALLOWED, TITLE_ALLOWED, Date, Model, ShortName, Title, about
 from modules.units.key import UnitKey
 
 _KEY = {"code": "22", "effective": "2025-07-01"}
@@ -15,11 +15,20 @@ _DATE = "a date such as 2026-01-31"
 class Provided(Model):
     """A service that the agency offers to others."""
 
-    service: Annotated[ShortName, about("Short name of the service, once within the agency", example="land-records")]
-    title: Annotated[Title, about("Full name in Vietnamese", example="Tra cứu thông tin đất đai")]
+    service: Annotated[
+        ShortName,
+        about("Short name of the service, once within the agency", example="land-records", allowed=SHORT_ALLOWED),
+    ]
+    title: Annotated[
+        Title, about("Full name in Vietnamese", example="Tra cứu thông tin đất đai", allowed=TITLE_ALLOWED)
+    ]
     system: Annotated[
         ShortName,
-        about("System of this agency that answers; its exposure is state or internet", example="land"),
+        about(
+            "System of this agency that answers; its exposure is state or internet",
+            example="land",
+            allowed=SHORT_ALLOWED,
+        ),
     ]
     data: Annotated[
         DataClass,
@@ -31,7 +40,7 @@ class Grant(Model):
     """The leave to use a service."""
 
     by: Annotated[UnitKey, about("Who gave it: code and date of the unit", example=_KEY)]
-    document: Annotated[Title, about("Number of the document", example="1234/QĐ-UBND")]
+    document: Annotated[Title, about("Number of the document", example="1234/QĐ-UBND", allowed=TITLE_ALLOWED)]
     date: Annotated[Date, about("Day from which it holds", example="2026-01-31", allowed=_DATE)]
     until: Annotated[
         Date | None,
@@ -42,9 +51,14 @@ class Grant(Model):
 class Consumed(Model):
     """A service of another agency that a system of this one uses."""
 
-    service: Annotated[ShortName, about("Short name of the service, as its provider calls it", example="land-records")]
+    service: Annotated[
+        ShortName,
+        about("Short name of the service, as its provider calls it", example="land-records", allowed=SHORT_ALLOWED),
+    ]
     provider: Annotated[UnitKey, about("Who offers it: code and date of the unit", example=_KEY)]
-    system: Annotated[ShortName, about("System of this agency that calls it", example="one-stop")]
+    system: Annotated[
+        ShortName, about("System of this agency that calls it", example="one-stop", allowed=SHORT_ALLOWED)
+    ]
     grant: Annotated[
         Grant,
         about(

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from modules.agency.model import Agency
 from modules.document import Field
+
+KIT: Final = "the kit's choice"
+"""Source of a field that no requirement and no law asks for."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def _described(place: tuple[str, ...], info: FieldInfo) -> Described:
         allowed=str(extra.get("allowed", "")) or ", ".join(choices_in(info.annotation)),
         unit=str(extra.get("unit", "")),
         default=str(extra.get("default-is", "")) or _default(info),
-        source=str(extra.get("source", "")),
+        source=str(extra.get("source", KIT)),
     )
 
 

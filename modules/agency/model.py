@@ -10,7 +10,7 @@ from modules.agency.exchange import Exchange
 from modules.agency.parts import Contacts, Identity, Names, Placement
 from modules.agency.system import System
 from modules.levels import Level, Zone
-from modules.model import Code, Date, Model, ShortName, about
+from modules.model import SHORT_ALLOWED, Code, Date, Model, ShortName, about
 from modules.units import names
 from modules.units.key import UnitKey
 from modules.units.tree import Unit
@@ -49,7 +49,11 @@ class Agency(Model):
     kind: Annotated[Kind, about("What kind of unit it is", example="commune")]
     short: Annotated[
         ShortName,
-        about("Short name; it goes into every name that is made for the agency and never changes", example="ha-long"),
+        about(
+            "Short name; it goes into every name that is made for the agency and never changes",
+            example="ha-long",
+            allowed=SHORT_ALLOWED,
+        ),
     ]
     name: Annotated[
         Names,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from modules.model import Model, Title, about
+from modules.model import TITLE_ALLOWED, Model, Title, about
 
 Cluster = Literal["shared", "own", "egc"]
 Path = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -19,8 +19,12 @@ Claim = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/-]{1,200}$")]
 class Names(Model):
     """The full name of an agency, as people write it, diacritics kept."""
 
-    vi: Annotated[Title, about("Full name in Vietnamese", example="Ủy ban nhân dân phường Hạ Long")]
-    en: Annotated[Title, about("Full name in English", example="People's Committee of Hạ Long Ward")]
+    vi: Annotated[
+        Title, about("Full name in Vietnamese", example="Ủy ban nhân dân phường Hạ Long", allowed=TITLE_ALLOWED)
+    ]
+    en: Annotated[
+        Title, about("Full name in English", example="People's Committee of Hạ Long Ward", allowed=TITLE_ALLOWED)
+    ]
 
 
 class Contact(Model):
@@ -35,7 +39,8 @@ class Contact(Model):
         ),
     ]
     name: Annotated[
-        Title | None, about("Name of the office or the person", example="Văn phòng HĐND và UBND phường")
+        Title | None,
+        about("Name of the office or the person", example="Văn phòng HĐND và UBND phường", allowed=TITLE_ALLOWED),
     ] = None
     phone: Annotated[
         Phone | None,
@@ -88,7 +93,8 @@ class Placement(Model):
         ),
     ] = None
     egc: Annotated[
-        Title | None, about("Name of the commercial cloud; for 'egc' only", example="example-cloud-hanoi")
+        Title | None,
+        about("Name of the commercial cloud; for 'egc' only", example="example-cloud-hanoi", allowed=TITLE_ALLOWED),
     ] = None
     certificate: Annotated[
         Path | None,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modules.levels import LEVELS, Cpu, DataClass, Level, Pods, Quota, Size, Zone
-from modules.model import Model, ShortName, Title, about
+from modules.model import SHORT_ALLOWED, TITLE_ALLOWED, Model, ShortName, Title, about
 
 Exposure = Literal["none", "agency", "state", "internet"]
 Environment = Literal["production", "staging", "test", "development"]
@@ -20,8 +20,10 @@ _OF_ITS_LEVEL = "the figure of its level"
 class SystemNames(Model):
     """The full name of a system, as people write it, diacritics kept."""
 
-    vi: Annotated[Title, about("Full name in Vietnamese", example="Hệ thống một cửa điện tử")]
-    en: Annotated[Title | None, about("Full name in English", example="Electronic one-stop desk")] = None
+    vi: Annotated[Title, about("Full name in Vietnamese", example="Hệ thống một cửa điện tử", allowed=TITLE_ALLOWED)]
+    en: Annotated[
+        Title | None, about("Full name in English", example="Electronic one-stop desk", allowed=TITLE_ALLOWED)
+    ] = None
 
 
 class QuotaWish(Model):
@@ -40,13 +42,7 @@ class QuotaWish(Model):
     ] = None
     pods: Annotated[
         Pods | None,
-        about(
-            "Number of running parts",
-            unit="pods",
-            example=20,
-            allowed="a whole number from 1 to 1000",
-            default=_OF_ITS_LEVEL,
-        ),
+        about("Running parts", unit="pods", example=20, allowed="1 to 1000, a whole number", default=_OF_ITS_LEVEL),
     ] = None
 
 
@@ -84,7 +80,6 @@ class Retention(Model):
             unit="months",
             example=120,
             allowed="a whole number from 1 to 1200",
-            source="the kit's choice",
         ),
     ] = 12
 
@@ -111,7 +106,6 @@ class Backup(Model):
             unit="days",
             example=30,
             allowed="a whole number from 1 to 3650",
-            source="the kit's choice",
         ),
     ] = 30
     copies: Annotated[
@@ -144,6 +138,7 @@ class Backup(Model):
             "Second site, at least 30 km away; must be named at level 5",
             example="da-nang",
             source="GVC-BKP-04; TCVN 14423:2026 7.11.2.4, 7.12.2.2 a",
+            allowed=SHORT_ALLOWED,
         ),
     ] = None
 
@@ -153,7 +148,11 @@ class System(Model):
 
     name: Annotated[
         ShortName,
-        about("Short name, once within the agency; it goes into many names and never changes", example="one-stop"),
+        about(
+            "Short name, once within the agency; it goes into many names and never changes",
+            example="one-stop",
+            allowed=SHORT_ALLOWED,
+        ),
     ]
     title: Annotated[SystemNames, about("Full name", example={"vi": "Hệ thống một cửa điện tử"})]
     level: Annotated[
@@ -180,6 +179,7 @@ class System(Model):
             "Why the level is above the least level of its data; must be given then",
             example="Serves the whole province (Decree 331/2026 Art. 13(3))",
             source="Decree 331/2026 Art. 8(2)-(3)",
+            allowed=TITLE_ALLOWED,
         ),
     ] = None
     exposure: Annotated[

@@ -1,4 +1,4 @@
-"""`govcloud policies` and `govcloud agency`, as a person calls them."""
+"""`govcloud policies`, as a person calls it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from core.errors import KitError
-from core.paths import REPOSITORY
-from govcloud import agency_commands, policies_commands
+from govcloud import policies_commands
 from policies.rules import FOLDER
 
 RUNNER = CliRunner()
@@ -58,21 +57,3 @@ def test_render_gives_a_policy_and_its_binding() -> None:
     assert set(policies) == set(bindings) == {"govcloud-containers-restricted", "govcloud-published-service-dual-stack"}
     assert all(it["spec"]["failurePolicy"] == "Fail" for it in policies.values())
     assert all(it["spec"]["validationActions"] == ["Deny"] for it in bindings.values())
-
-
-def test_validate_names_the_stack_of_an_agency() -> None:
-    """A good file is answered with the name of its stack."""
-    file = REPOSITORY / "data" / "agencies" / "ha-long.yaml"
-    shown = RUNNER.invoke(agency_commands.app, ["validate", str(file)])
-    assert shown.stdout.split("\t")[0] == "ha-long-06688-250701"
-
-
-def test_validate_judges_every_file(tmp_path: Path) -> None:
-    """One wrong file does not keep the others from being checked, and the exit code tells."""
-    good = REPOSITORY / "data" / "agencies" / "ha-long.yaml"
-    wrong = tmp_path / "wrong.yaml"
-    wrong.write_text(good.read_text(encoding="utf-8").replace("level: 2", "level: 9", 1), encoding="utf-8")
-    outcome = RUNNER.invoke(agency_commands.app, ["validate", str(wrong), str(good)])
-    assert "ha-long-06688-250701" in outcome.stdout
-    assert isinstance(outcome.exception, KitError)
-    assert "1 of 2 files" in outcome.exception.message
