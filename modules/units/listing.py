@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,23 +82,25 @@ class _Listing:
     def rows(self, text: str) -> Iterator[tuple[int, Row]]:
         """Give the number of each line that holds a unit, and its values by the column's name in Columns."""
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        head = [name.strip() for name in next(reader, [])]
+        try:
+            head = [name.strip() for name in next(reader, [])]
+            if places := self._places(head):
+                for values in reader:
+                    if len(values) == len(head):
+                        yield reader.line_num, {name: values[place].strip() for name, place in places.items()}
+                    elif values:
+                        self.wrong(reader.line_num, "row", f"holds {len(values)} values", f"{len(head)} values")
+        except csv.Error as error:
+            self.wrong(reader.line_num, "row", f"cannot be read: {error}", "values apart by commas, in straight quotes")
+
+    def _places(self, head: Sequence[str]) -> dict[str, int]:
+        """Find the columns; none where one of them is not there."""
         columns = {name: column for name, column in self.era.columns.model_dump().items() if column}
         for name, column in columns.items():
             if head.count(column) != 1:
                 wrong = "this column is given twice" if column in head else "there is no such column"
                 self.wrong(1, name, wrong, ", ".join(columns.values()))
-        if self.mistakes:
-            return
-        places = {name: head.index(column) for name, column in columns.items()}
-        try:
-            for values in reader:
-                if len(values) == len(head):
-                    yield reader.line_num, {name: values[place].strip() for name, place in places.items()}
-                elif values:
-                    self.wrong(reader.line_num, "row", f"holds {len(values)} values", f"{len(head)} values")
-        except csv.Error as error:
-            self.wrong(reader.line_num, "row", f"cannot be read: {error}", "values apart by commas, in straight quotes")
+        return {} if self.mistakes else {name: head.index(column) for name, column in columns.items()}
 
     def read_key(self, line: int, row: Row) -> None:
         """Read what identifies the unit of a line."""

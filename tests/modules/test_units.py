@@ -18,7 +18,7 @@ from modules.units.era import Era
 from modules.units.key import UnitKey
 from modules.units.tree import Tree, Unit, findings
 
-UNITS = Path(os.environ.get("GOVCLOUD_UNITS") or REPOSITORY / ".." / "shared" / "data" / "administrative-units")
+UNITS = Path(os.environ.get("GOVCLOUD_UNITS") or REPOSITORY.parent / "shared" / "data" / "administrative-units")
 OLD, NEW = "until-2025-06-30", "from-2025-07-01"
 COUNTS = {OLD: {"province": 63, "district": 696, "commune": 10_035}, NEW: {"province": 34, "commune": 3_321}}
 LIMIT = 5.0
