@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from core.errors import KitError
 from modules.mistakes import FileError, Mistake
@@ -58,11 +58,14 @@ def _by_code(tree: Tree) -> Mapping[str, Unit]:
 
 
 def _wrong(
-    row: Mapping[str, str], sides: Mapping[str, Mapping[str, Unit]], links: Mapping[tuple[str, str], Link]
+    row: Mapping[Any, Any], sides: Mapping[str, Mapping[str, Unit]], links: Mapping[tuple[str, str], Link]
 ) -> Iterator[tuple[str, str]]:
     """Find what is wrong with a row: its columns, and what."""
+    if None in row or any(row[column] is None for column in _COLUMNS):
+        yield "row", "holds too many values" if None in row else "is cut off"
+        return
     for side, units in sides.items():
-        code, name = row[f"{side}_code"], row[f"{side}_name"] or ""
+        code, name = row[f"{side}_code"], row[f"{side}_name"]
         if code not in units:
             yield f"{side}_code", f"no {side} unit has the code {code!r}"
         elif units[code].name != composed(name.strip()):
