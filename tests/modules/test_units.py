@@ -129,9 +129,11 @@ def test_spreadsheet_mark_is_read_over(tmp_path: Path) -> None:
         (",commune,22", ",commune,22,x", 4, "row", "holds 5 values"),
         ("parent_code", "above", 1, "parent_code", "no such column"),
         ("code,name", "code,code", 1, "name", "no such column"),
-        ('Phường Hạ Long', '"Phường" Hạ Long', 4, "row", "cannot be read"),
+        ("Phường Hạ Long", '"Phường" Hạ Long', 4, "row", "cannot be read"),
+        ("code,", '"co"de,', 1, "row", "cannot be read"),
+        ("level", "level,level", 1, "level", "given twice"),
     ],
-)  # fmt: skip
+)
 def test_mistake_is_named(old: str, new: str, line: int, field: str, said: str) -> None:
     """One mistake in a good list is told with its line, its column and what is wrong."""
     assert old in GOOD
