@@ -169,8 +169,8 @@ class System(Model):
         about(
             "The most sensitive data it holds. Least level: public 1, internal 2, personal 2, important 3, core 5",
             example="personal",
-            source="GVC-DAT-05, GVC-DAT-04; Decree 165/2025 Art. 3-4; the least levels are the kit's choice but for "
-            "core (Decree 331/2026 Art. 15(2))",
+            source="GVC-DAT-05, GVC-DAT-04; Decree 165/2025 Art. 3-4; the least levels are the kit's choice, "
+            "that of core its reading of Decree 331/2026 Art. 15(2)",
         ),
     ]
     reason: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import unicodedata
 from pathlib import Path
 from typing import get_args
@@ -17,7 +18,7 @@ from modules import labels
 from modules.agency import Agency, Kind
 from modules.agency.fields import every_field
 from modules.agency_file import AgencyFileError, load
-from modules.levels import LEVELS, DataClass
+from modules.levels import LEAST_LEVEL, LEVELS, DataClass
 
 GOOD = """\
 code: "00004"
@@ -148,6 +149,24 @@ def test_at_most_twenty_fields_are_required() -> None:
     fields = every_field()
     needed = [it for it in fields if all(fields[it[:end]].required for end in range(1, len(it) + 1))]
     assert len(needed) <= 20
+
+
+def test_figures_in_descriptions_are_those_that_are_checked() -> None:
+    """What people read of the figures by class and level is what the kit goes by."""
+    fields = every_field()
+    profiles = [LEVELS[level] for level in sorted(LEVELS)]
+    listed = ", ".join(f"{data} {level}" for data, level in LEAST_LEVEL.items())
+    assert fields["systems", "data"].description.endswith(f"Least level: {listed}")
+    for place, attribute in (
+        (("systems", "retention", "logs"), "logs"),
+        (("systems", "backup", "copies"), "copies"),
+        (("systems", "backup", "test"), "test"),
+    ):
+        figures = ", ".join(str(getattr(profile, attribute)) for profile in profiles)
+        assert f" {figures} " in fields[place].description
+    page = (REPOSITORY / "docs" / "agency.md").read_text(encoding="utf-8")
+    for data, level in LEAST_LEVEL.items():
+        assert re.search(rf"^\| `{data}` \|[^|]+\| {level}\b", page, re.MULTILINE)
 
 
 def test_level_5_is_not_put_on_a_shared_cluster(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from modules.agency.fields import Described, every_field
 from modules.agency_file import AgencyFileError, load
@@ -273,3 +275,17 @@ def test_field_given_twice(tmp_path: Path) -> None:
             end += 1
         rows[end:end] = [blank + rows[begin].lstrip(" -"), *rows[begin + 1 : end]]
         assert refused(tmp_path, "\n".join(rows)) == [(end + 1, dotted(field))], dotted(field)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chosen=st.lists(st.sampled_from(CASES), min_size=2, max_size=8))
+def test_many_mistakes_at_once(tmp_path: Path, chosen: list[Case]) -> None:
+    """However many mistakes are made together, each that still stands is told, and nothing breaks."""
+    whole = good()
+    made: list[Field] = []
+    for _, change, field in chosen:
+        if not any(field[: len(it)] == it[: len(field)] for it in made):
+            change(whole)
+            made.append(field)
+    found = refused(tmp_path, render(whole)[0])
+    assert {dotted(field) for field in made} <= {field for _, field in found}

@@ -70,6 +70,7 @@ def test_every_level_has_limits(level: int) -> None:
     """A namespace of every level has a quota, no node ports and no load balancers."""
     hard = guards.resource_quota("space", LEVELS[level].quota)["spec"]["hard"]
     assert hard["pods"] == str(LEVELS[level].quota.pods)
+    assert hard["requests.storage"] == LEVELS[level].quota.storage
     assert hard["services.nodeports"] == hard["services.loadbalancers"] == "0"
 
 
