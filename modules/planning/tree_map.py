@@ -147,7 +147,8 @@ def _card(card: Card, x: float, y: float) -> tuple[list[str], float]:
     top, body, at = card.top, list[str](), y + 44.0
     for group in card.groups:
         if group.head is not top:
-            body.append(f'<text x="{x + 12:g}" y="{at + 9:g}">{escape(group.head.name)}</text>')
+            body.append(_tile(group.head, x + 12, at))
+            body.append(f'<text x="{x + 28:g}" y="{at + 9:g}">{escape(group.head.name)}</text>')
             at += 14
         for place, unit in enumerate(group.tiles):
             row, column = divmod(place, _ACROSS)
