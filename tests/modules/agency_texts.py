@@ -18,6 +18,7 @@ _SMALL_SYSTEM = {
     "level": 3,
     "data": "personal",
     "reason": "Serves the whole province",
+    "exposure": "agency",
 }
 
 

@@ -74,6 +74,17 @@ def test_made_up_lists_have_the_shape_of_the_real_ones(name: str) -> None:
     assert len({unit.short for unit in tree}) < len(tree) * 0.9
 
 
+def test_made_up_units_are_spread_within_the_limit() -> None:
+    """No unit of a made-up list has more others under it than the one that has most."""
+    kinds = [
+        {"kind": "province", "top": True, "count": 4, "digits": 2},
+        {"kind": "commune", "under": ["province"], "count": 19, "most": 5, "digits": 5},
+    ]
+    small = Era.model_validate({"name": "small", "title": "Small", "effective": "2025-07-01", "kinds": kinds})
+    tree = listing.parse(sample.listing(small), small, FILE)
+    assert sorted(len(tree.children(unit.key)) for unit in tree.roots) == [4, 5, 5, 5]
+
+
 def test_the_two_eras_share_codes_and_no_key() -> None:
     """A code that is given again after a reform is another unit's: keys and names differ."""
     old, new = (listing.parse(sample.listing(era.load(name)), era.load(name), FILE) for name in (OLD, NEW))
