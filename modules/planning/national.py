@@ -101,7 +101,7 @@ def plan(
     most = planning.placement.namespaces_per_cluster
     return NationalPlan(
         units=tuple(_unit(it, ledger, placements, grants) for it in estates),
-        clusters=tuple(_cluster(it, most) for _, it in sorted(placements.clusters.items())),
+        clusters=tuple(_cluster(it, most) for it in placements.clusters.values()),
         refused=(*placements.refused, *map(str, grants.refused)),
         placements=placements.placed,
     )

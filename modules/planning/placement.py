@@ -98,7 +98,7 @@ def place(tenants: Iterable[Tenant], rules: Rules, kept: Mapping[str, Placed] | 
             desk.grow(tenant)
         else:
             desk.add(tenant, *desk.home(tenant, by_unit, owners))
-    return Placements(desk.placed, desk.clusters, desk.refused)
+    return Placements(dict(sorted(desk.placed.items())), dict(sorted(desk.clusters.items())), desk.refused)
 
 
 class _Desk:

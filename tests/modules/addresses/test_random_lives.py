@@ -112,7 +112,7 @@ def overlaps(blocks: Iterable[Block]) -> list[tuple[Block, Block]]:
 
 
 @settings(max_examples=2000, deadline=None)
-@given(st.binary(max_size=42))
+@given(st.binary(min_size=12, max_size=42))
 def test_nobodys_addresses_move(data: bytes) -> None:
     """Through any sequence of joining, growing, merging, leaving: no overlap, no move, no early return."""
     life = Life()
