@@ -9,9 +9,7 @@ import pytest
 
 from modules.units import era, listing, sample
 from modules.units.tree import Tree
-from tests.modules.test_units import NEW, OLD, UNITS
-
-BOTH = [(name, source) for name in (OLD, NEW) for source in ("real", "made up")]
+from tests.modules.test_units import UNITS
 
 
 def folder() -> Path:
@@ -28,3 +26,12 @@ def country(name: str, source: str) -> Tree:
     if source == "made up":
         return listing.parse(sample.listing(shape), shape, Path("made-up.csv"))
     return listing.load(folder() / f"units-{name}.csv", shape)
+
+
+@cache
+def part(name: str, provinces: int) -> Tree:
+    """Return the first provinces of a made-up country with all below them: for what needs no whole country."""
+    whole = country(name, "made up")
+    wanted = {unit.key for unit in whole.roots[:provinces]}
+    units = [unit for unit in whole if {unit.key, *(above.key for above in whole.ancestors(unit.key))} & wanted]
+    return Tree.of(units, era.load(name))
