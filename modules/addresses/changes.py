@@ -77,8 +77,8 @@ def _parts4(
     """Find IPv4 for each zone, with a new block of the size that is needed; or say why there is none."""
     plan = ledger.prefixes.ipv4
     if not plan.prefixes or need.kind not in plan.kinds:
-        why = f"the address plan gives no IPv4 to units of kind {need.kind}" if plan.prefixes else "the address plan has no IPv4"
-        return {}, [], f"IPv6 alone: {why}"
+        whom = f" to units of kind {need.kind}" if plan.prefixes else ""
+        return {}, [], f"IPv6 alone: the address plan gives no IPv4{whom}"
     parts = _fill(ledger, holding.of(4), zones, plan.zone)
     missing = [zone for zone in zones if zone not in parts]
     if not missing:

@@ -127,19 +127,17 @@ class _Desk:
         """Return the name that the clusters for a unit begin with, and the reason."""
         where = self.where(tenant)
         if where == "own":
-            return (
-                tenant.slug,
-                "its file asks for a cluster of its own"
-                if tenant.chosen
-                else f"a cluster of its own, as its kind ({tenant.kind}) has",
-            )
+            why = "its file asks for it" if tenant.chosen else f"every {tenant.kind} has one"
+            return tenant.slug, f"a cluster of its own: {why}"
         if where.startswith("egc:"):
             return fit(f"egc-{fold(where.removeprefix('egc:'))}"), "its file names this commercial cloud"
-        above = by_unit.get(tenant.parent or "") if where == "above" else None
-        while above is not None and above.unit not in owners:
-            above = by_unit.get(above.parent or "")
-        if above is not None:
-            return above.slug, f"shares the cluster of {above.unit} above it"
+        above = (tenant.parent or "") if where == "above" else ""
+        while above in by_unit and above not in owners:
+            above = by_unit[above].parent or ""
+        if above in owners:
+            return by_unit[above].slug, f"shares the cluster of {above} above it"
+        if above in self.placed and not self.placed[above].cluster.startswith(f"{SHARED}-"):
+            return self.placed[above].cluster, f"shares the cluster of {above} above it"
         missing = "no unit above it has a cluster of its own; it " if where == "above" else ""
         return SHARED, f"{missing}shares the central cloud"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from core.errors import KitError
 from core.files import write_atomic
 from core.paths import state_dir
 from modules.addresses import ledger_file
+from modules.addresses.changes import release
 from modules.addresses.ledger import Ledger
 from modules.addresses.prefixes import Prefixes
 from modules.planning.placement import Placed
@@ -59,6 +61,16 @@ def changing(folder: Path, prefixes: Prefixes) -> Iterator[Records]:
         yield records
         if records.placements != before:
             write_atomic(_placements_file(folder), _text(records.placements))
+
+
+def leave(records: Records, unit: str, on: dt.date) -> dt.date:
+    """Take a unit that is offboarded out of the records; returns the day on which its addresses are free again.
+
+    Raises KitError, and changes nothing, when other units' namespaces lie in its addresses.
+    """
+    until = release(records.ledger, unit, on)
+    records.placements.pop(unit, None)
+    return until
 
 
 def _placements_file(folder: Path) -> Path:

@@ -131,3 +131,12 @@ def test_units_that_are_not_planned_now_still_count() -> None:
     kept = {"X": Placed(cluster="cgc-1", gateway="cgc-1-gateway-1", namespaces=12, why="there before")}
     placements = place([Tenant("O", "o-1-250701", "other", None, 1)], RULES, kept)
     assert placements.placed["O"].cluster == "cgc-2"
+
+
+def test_unit_that_comes_alone_finds_the_cluster_above_it() -> None:
+    """A commune that is planned without its province goes where an earlier plan put the province."""
+    kept = place([PROVINCE], RULES).placed
+    placed = place([commune(1)], RULES, kept).placed["C001"]
+    assert (placed.cluster, placed.why) == ("p-79-250701", "shares the cluster of P above it")
+    shared = {"P": Placed(cluster="cgc-3", gateway="cgc-3-gateway-1", namespaces=1, why="there before")}
+    assert place([commune(1)], RULES, shared).placed["C001"].cluster == "cgc-1"

@@ -47,3 +47,16 @@ def test_damaged_placements_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "placements.json").write_text(text, encoding="utf-8")
     with pytest.raises(KitError, match=r"placements\.json"):
         records.read(tmp_path, prefixes.load())
+
+
+def test_unit_that_leaves_is_in_no_record(tmp_path: Path) -> None:
+    """Its place is free at once, its addresses when their quarantine has ended."""
+    plan = prefixes.load()
+    with records.changing(tmp_path, plan) as change:
+        reserve(change.ledger, [Need("A", "commune", ("a",))], DAY)
+        change.placements["A"] = PLACED
+    with records.changing(tmp_path, plan) as change:
+        assert records.leave(change, "A", DAY) == DAY + dt.timedelta(days=plan.quarantine_days)
+    found = records.read(tmp_path, plan)
+    assert (found.placements, list(found.ledger.units)) == ({}, [])
+    assert found.ledger.quarantined
