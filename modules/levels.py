@@ -53,6 +53,8 @@ class LevelProfile(BaseModel):
     """False at level 5, which asks for machines of its own (GVC-ISO-04)."""
     zones: tuple[Zone, ...]
     """Zones that a system has at least: from level 3 databases and administration have their own (GVC-NET-02)."""
+    zones_open: bool
+    """True up to level 3: pods of one zone may call each other. Above that each way is declared (GVC-NET-03)."""
     logs: int
     """Months that logs are kept at least (GVC-LOG-02: no figure at level 1, where the month is the kit's choice)."""
     copies: int
@@ -76,6 +78,7 @@ def _profile(level: int, quota: Quota, *, logs: int, copies: int, test: int) -> 
         replicas=2 if level >= 3 else 1,
         shares_cluster=level < 5,
         zones=_ALL if level >= 3 else _FEW,
+        zones_open=level <= 3,
         logs=logs,
         copies=copies,
         test=test,

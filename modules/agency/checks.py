@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from modules import shares
 from modules.agency.model import Agency
 from modules.agency.system import System
 from modules.document import Field
@@ -37,6 +38,7 @@ def findings(agency: Agency) -> Iterator[Finding]:
         place: Field = ("systems", index)
         yield from _level(agency, system, place)
         yield from _zones(system, place)
+        yield from _shares(system, place)
         yield from _figures(agency, system, place)
     yield from _provided(agency)
     yield from _consumed(agency)
@@ -118,13 +120,21 @@ def _zones(system: System, place: Field) -> Iterator[Finding]:
             if zone not in system.all_zones:
                 allowed = ", ".join(system.all_zones)
                 yield Finding((*at, name), f"{zone!r} is no zone of this system", allowed, (field, level))
-        if flow.source == flow.target:
+        if flow.source == flow.target and LEVELS[system.level].zones_open:
             yield Finding((*at, "to"), "a zone is open to itself already", "another zone", ((*at, "from"),))
         if (flow.source, flow.target) == ("edge", "database"):
             wrong = "the edge does not call the database (GVC-NET-02)"
             yield Finding((*at, "to"), wrong, "application", ((*at, "from"),))
         if flow in system.flows[:number]:
             yield Finding(at, "is given twice", "each flow once")
+
+
+def _shares(system: System, place: Field) -> Iterator[Finding]:
+    if system.zoned:
+        also: tuple[Field, ...] = ((*place, "zones"), (*place, "flows"), (*place, "level"))
+        for name, needed in shares.lacking(system.limits, system.all_zones, LEVELS[system.level]).items():
+            wrong = f"is too little for {len(set(system.all_zones))} zones at level {system.level}"
+            yield Finding((*place, "quota", name), wrong, f"{needed} or more", also)
 
 
 def _figures(agency: Agency, system: System, place: Field) -> Iterator[Finding]:

@@ -210,7 +210,8 @@ class System(Model):
     zones: Annotated[
         tuple[Zone, ...],
         about(
-            "Parts of its network, shut against each other; at least those of its level",
+            "Parts of its network, shut against each other; at least those of its level. Where zones or flows are "
+            "given, each zone has a space of its own; else the system has one, in which no way is open",
             example=["edge", "application", "database", "administration"],
             allowed="a list of edge, application, database, administration",
             default="edge, application; from level 3 all four",
@@ -220,7 +221,7 @@ class System(Model):
     flows: Annotated[
         tuple[Flow, ...],
         about(
-            "Ways that are open between its zones",
+            "Ways that are open between its zones; from level 4 on within a zone too, else a zone is open to itself",
             example=[{"from": "edge", "to": "application", "port": 8080}],
             source="GVC-ISO-02, GVC-NET-01",
         ),
@@ -237,6 +238,26 @@ class System(Model):
     def all_zones(self) -> tuple[Zone, ...]:
         """Its zones: those of the file, or those of its level."""
         return self.zones or LEVELS[self.level].zones
+
+    @property
+    def zoned(self) -> bool:
+        """True where each zone has a namespace of its own: the file names zones, or ways between them."""
+        return bool(self.zones or self.flows)
+
+    @property
+    def places(self) -> tuple[Zone | None, ...]:
+        """What has a namespace of its own: each zone, or the system as a whole (None)."""
+        return self.all_zones if self.zoned else (None,)
+
+    @property
+    def entry(self) -> Zone | None:
+        """The place that is called from outside the system. Every level has an edge."""
+        return "edge" if self.zoned else None
+
+    @property
+    def main(self) -> Zone | None:
+        """The place from which the system calls others. Every level has an application zone."""
+        return "application" if self.zoned else None
 
     @property
     def log_months(self) -> int:

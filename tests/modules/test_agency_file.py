@@ -16,9 +16,11 @@ from core.errors import KitError
 from core.paths import REPOSITORY
 from modules import labels
 from modules.agency import Agency, Kind
+from modules.agency.checks import findings
 from modules.agency.fields import every_field
 from modules.agency_file import AgencyFileError, load
 from modules.levels import LEAST_LEVEL, LEVELS, DataClass
+from tests.modules.agencies import agency as made
 
 GOOD = """\
 code: "00004"
@@ -198,6 +200,14 @@ def test_not_an_agency_file(tmp_path: Path, content: bytes, said: str) -> None:
     file.write_bytes(content)
     with pytest.raises(KitError, match=said):
         load(file)
+
+
+def test_way_within_a_zone_is_declared_from_level_four() -> None:
+    """Up to level 3 a zone is open to itself and such a flow says nothing; above that it is the only way inside."""
+    own = [{"from": "database", "to": "database", "port": 7000}]
+    found = {level: list(findings(made({"level": level, "reason": "x", "flows": own}))) for level in (3, 4)}
+    assert [it.field for it in found[3]][-1] == ("systems", 0, "flows", 0, "to")
+    assert found[4] == []
 
 
 def test_missing_file(tmp_path: Path) -> None:
