@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from modules import labels
 from modules.levels import Level, Quota
+from modules.quantities import parse
 
 Manifest = dict[str, Any]
 Tier = Literal["cgc", "agc"]
@@ -54,16 +55,20 @@ def namespace(space: Space) -> Manifest:
 
 
 def guards(space: Space) -> list[Manifest]:
-    """Return all that stands in the namespace beside the workload: limits, closed doors, rights."""
+    """Return all that stands in the namespace beside the workload: limits, closed doors, rights.
+
+    An agency's namespace has roles for its owners and its auditors too. No group of one tier has rights in the other.
+    """
+    roles = {"operators": _OPERATOR_RULES, "viewers": _VIEWER_RULES}
+    if space.tier == "agc":
+        roles |= {"owners": _OWNER_RULES, "auditors": _AUDITOR_RULES}
     return [
         default_deny(space.name),
         allow_dns(space.name),
         resource_quota(space.name, space.quota),
         limit_range(space.name, space.quota),
-        role(space.name, "operators", _OPERATOR_RULES),
-        role(space.name, "viewers", _VIEWER_RULES),
-        role_binding(space.name, "operators", f"{space.group}:operators"),
-        role_binding(space.name, "viewers", f"{space.group}:viewers"),
+        *(role(space.name, name, rules) for name, rules in roles.items()),
+        *(role_binding(space.name, name, f"{space.group}:{name}") for name in roles),
     ]
 
 
@@ -85,24 +90,44 @@ def allow_dns(namespace: str) -> Manifest:
 
 def allow_from(namespace: str, name: str, pods: Mapping[str, str], source: Mapping[str, str], port: int) -> Manifest:
     """Let pods of namespaces with the labels ``source`` call the pods with the labels ``pods``."""
-    rule = {"from": [{"namespaceSelector": {"matchLabels": dict(source)}}], "ports": [_tcp(port)]}
-    spec = {"podSelector": {"matchLabels": dict(pods)}, "policyTypes": ["Ingress"], "ingress": [rule]}
+    return inward(namespace, name, pods, [rule_from(namespaces_with(source), port)])
+
+
+def inward(namespace: str, name: str, pods: Mapping[str, str], rules: Any) -> Manifest:
+    """Let the pods with the labels ``pods`` (none: all) be called as ``rules`` say; no rule opens nothing."""
+    spec = {"podSelector": _pods(pods), "policyTypes": ["Ingress"], "ingress": rules}
     return _policy(namespace, name, spec)
 
 
-def allow_to(namespace: str, name: str, pods: Mapping[str, str], target: Any, port: Any) -> Manifest:
+def rule_from(source: Manifest, port: int, protocol: str = "TCP") -> Manifest:
+    """Return the rule that lets ``source``, a peer of a network policy, in to a port of the pods."""
+    return {"from": [source], "ports": [{"protocol": protocol, "port": port}]}
+
+
+def allow_to(
+    namespace: str, name: str, pods: Mapping[str, str], target: Any, port: Any, protocol: str = "TCP"
+) -> Manifest:
     """Let the pods with the labels ``pods`` call ``target``, a peer of a network policy, on its pods' port."""
-    rule = {"to": [target], "ports": [_tcp(port)]}
-    spec = {"podSelector": {"matchLabels": dict(pods)}, "policyTypes": ["Egress"], "egress": [rule]}
+    rule = {"to": [target], "ports": [{"protocol": protocol, "port": port}]}
+    spec = {"podSelector": _pods(pods), "policyTypes": ["Egress"], "egress": [rule]}
     return _policy(namespace, name, spec)
+
+
+def open_inside(namespace: str) -> Manifest:
+    """Let the pods of the namespace call each other."""
+    own: list[Manifest] = [{"podSelector": {}}]
+    rules = {"ingress": [{"from": own}], "egress": [{"to": own}]}
+    return _policy(namespace, "inside", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], **rules})
+
+
+def namespaces_with(found: Mapping[str, str]) -> Manifest:
+    """Return the peer of a network policy that stands for all pods of the namespaces with these labels."""
+    return {"namespaceSelector": {"matchLabels": dict(found)}}
 
 
 def pods_of(namespace: str, pods: Mapping[str, str]) -> Manifest:
-    """Return the peer of a network policy that stands for these pods of one namespace."""
-    return {
-        "namespaceSelector": {"matchLabels": {labels.NAMESPACE_NAME: namespace}},
-        "podSelector": {"matchLabels": dict(pods)},
-    }
+    """Return the peer of a network policy that stands for the pods of one namespace with these labels (none: all)."""
+    return {**namespaces_with({labels.NAMESPACE_NAME: namespace}), "podSelector": _pods(pods)}
 
 
 def default_account(namespace: str) -> Manifest:
@@ -129,7 +154,7 @@ def limit_range(namespace: str, quota: Quota) -> Manifest:
     """Give a container that asks for nothing a small share, and let none ask for more than the namespace has."""
     limit = {
         "type": "Container",
-        "default": {"cpu": "100m", "memory": "64Mi"},
+        "default": {"cpu": min("100m", quota.cpu, key=parse), "memory": min("64Mi", quota.memory, key=parse)},
         "defaultRequest": {"cpu": "20m", "memory": "32Mi"},
         "max": {"cpu": quota.cpu, "memory": quota.memory},
     }
@@ -173,14 +198,31 @@ _OPERATOR_RULES = (
 )
 """May run things; may not widen rights, limits or doors, list secrets, or enter a running container."""
 _VIEWER_RULES = (*_SEEN, *(_rule(group, resources, _READ) for group, resources in _MANAGED))
+_RIGHTS = _rule("rbac.authorization.k8s.io", ["rolebindings", "roles"], _READ)
+_OWNER_RULES = (
+    *_VIEWER_RULES,
+    _RIGHTS,
+    _rule("apps", ["deployments/scale", "statefulsets/scale"], ["get", "patch", "update"]),
+)
+"""May see everything but secrets, who has which rights included, and stop a system; may not change what runs."""
+_AUDITOR_RULES = (
+    _rule("", ["events", "limitranges", "persistentvolumeclaims", "pods", "resourcequotas"], _READ),
+    _rule("", ["serviceaccounts", "services"], _READ),
+    _rule("apps", ["deployments", "replicasets", "statefulsets"], _READ),
+    _rule("batch", ["cronjobs", "jobs"], _READ),
+    _rule("networking.k8s.io", ["networkpolicies"], _READ),
+    _rule("policy", ["poddisruptionbudgets"], _READ),
+    _RIGHTS,
+)
+"""May see how things are set up, and who has which rights; not what passes through them: no logs, no ConfigMaps."""
 
 
 def _policy(namespace: str, name: str, spec: Manifest) -> Manifest:
     return _object("networking.k8s.io/v1", "NetworkPolicy", namespace, name, {"spec": spec})
 
 
-def _tcp(port: Any) -> Manifest:
-    return {"protocol": "TCP", "port": port}
+def _pods(found: Mapping[str, str]) -> Manifest:
+    return {"matchLabels": dict(found)} if found else {}
 
 
 def _object(api: str, kind: str, namespace: str, name: str, content: Manifest) -> Manifest:

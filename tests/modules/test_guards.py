@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from modules import guards, labels
-from modules.levels import LEVELS
+from modules.levels import LEVELS, Quota
 
 SPACE = guards.Space(name="space", tier="agc", level=3, quota=LEVELS[3].quota, group="govcloud:agc:x")
 GUARDS = guards.guards(SPACE)
@@ -60,9 +60,42 @@ def test_roles_have_no_wildcard_and_widen_nothing() -> None:
 
 
 def test_roles_go_to_the_groups_of_the_owner() -> None:
-    """Operators and viewers of the owner get their role, and no one else gets any."""
+    """Each group of the agency gets its role, and no one else gets any."""
     found = {it["roleRef"]["name"]: [subject["name"] for subject in it["subjects"]] for it in of("RoleBinding")}
-    assert found == {"operators": ["govcloud:agc:x:operators"], "viewers": ["govcloud:agc:x:viewers"]}
+    names = ("owners", "operators", "viewers", "auditors")
+    assert found == {name: [f"govcloud:agc:x:{name}"] for name in names}
+    assert {it["metadata"]["name"] for it in of("Role")} == set(names)
+
+
+def test_tiers_are_apart() -> None:
+    """The central cloud's namespaces know no agency's groups, and have the two roles of its own."""
+    central = guards.Space(name="space", tier="cgc", level=4, quota=LEVELS[4].quota, group="govcloud:cgc")
+    bound = [it for it in guards.guards(central) if it["kind"] == "RoleBinding"]
+    assert [it["subjects"][0]["name"] for it in bound] == ["govcloud:cgc:operators", "govcloud:cgc:viewers"]
+
+
+def rights(role: str) -> set[tuple[str, str, str]]:
+    """Return what a role may do, as verb, group and resource."""
+    (found,) = [it for it in of("Role") if it["metadata"]["name"] == role]
+    return {
+        (verb, group, resource)
+        for rule in found["rules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+
+def test_each_role_may_what_it_is_for() -> None:
+    """Auditors see no contents, viewers no secrets, owners may stop a system and nothing more; only operators run."""
+    reads = {"get", "list", "watch"}
+    assert {verb for verb, _, _ in rights("auditors") | rights("viewers")} == reads
+    assert not {it[2] for it in rights("auditors")} & {"pods/log", "configmaps", "secrets"}
+    assert {("list", "rbac.authorization.k8s.io", it) for it in ("roles", "rolebindings")} <= rights("auditors")
+    assert "secrets" not in {it[2] for it in rights("viewers") | rights("owners")}
+    assert {it[2] for it in rights("owners") if it[0] not in reads} == {"deployments/scale", "statefulsets/scale"}
+    assert ("create", "apps", "deployments") in rights("operators")
+    assert ("list", "", "secrets") not in rights("operators")
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -79,6 +112,14 @@ def test_higher_level_never_has_fewer_copies() -> None:
     copies = [LEVELS[level].replicas for level in sorted(LEVELS)]
     assert copies == sorted(copies)
     assert copies[2] >= 2
+
+
+def test_defaults_fit_into_a_small_quota() -> None:
+    """What a container gets that asks for nothing is never more than the most that it may have."""
+    (limit,) = guards.limit_range("space", Quota(cpu="50m", memory="32Mi", storage="1Gi", pods=2))["spec"]["limits"]
+    assert limit["default"] == limit["max"] == {"cpu": "50m", "memory": "32Mi"}
+    (limit,) = guards.limit_range("space", LEVELS[3].quota)["spec"]["limits"]
+    assert limit["default"] == {"cpu": "100m", "memory": "64Mi"}
 
 
 def test_default_account_has_no_token() -> None:
