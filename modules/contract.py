@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import KitError
 
 VERSION: Final = 1
 """Raised when a reader of the version before could misread the contract."""
 
+Gateway = Literal["state", "internet"]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -45,6 +46,28 @@ class Contract(BaseModel):
 
     version: Literal[1]
     services: dict[str, SharedService]
+    gateways: dict[Gateway, str] = {}
+    """Names of the services through which calls from outside an agency come: from other agencies (``state``), and
+    from the Internet. Without one, nothing is let in from there."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if unknown := sorted(set(self.gateways.values()) - set(self.services)):
+            raise ValueError(f"gateways: no service {unknown[0]!r}")
+        return self
+
+    def exchange(self) -> SharedService:
+        """Return the gateway of the exchange, through which agencies call each other. Raises KitError without one."""
+        if (found := self.gateway("state")) is None:
+            raise KitError(
+                "the central cloud has no gateway of the exchange, and the agency uses services of others",
+                "set gateways.state in the central stack and apply that first, or empty 'exchange.consumes'",
+            )
+        return found
+
+    def gateway(self, name: Gateway) -> SharedService | None:
+        """Return the service that is this gateway, if there is one."""
+        return self.services[self.gateways[name]] if name in self.gateways else None
 
     def service(self, name: str) -> SharedService:
         """Return the shared service of this name. Raises KitError naming those there are."""
@@ -72,7 +95,7 @@ def parse(value: object, stack: str) -> Contract:
         return Contract.model_validate(dict(value))
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"]) or "contract"
         raise KitError(f"the contract of stack {stack} is not whole: {place}: {first['msg']}", again) from error
 
 

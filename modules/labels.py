@@ -17,8 +17,22 @@ AGENCY: Final = f"{PREFIX}/agency"
 AGENCY_KEY: Final = f"{PREFIX}/agency-key"
 """The agency's code and the date it takes effect."""
 SYSTEM: Final = f"{PREFIX}/system"
+ZONE: Final = f"{PREFIX}/zone"
+"""Zone of the system, where each has a namespace of its own."""
 EXPOSURE: Final = f"{PREFIX}/exposure"
 """On a pod: who outside its namespace may call it."""
+GRANTED: Final = f"{PREFIX}/granted"
+"""On a namespace, ``true``: it holds a grant for a service of another agency, so it may call the exchange's gateway.
+As an annotation with the ending ``-services``: which ones."""
+ENVIRONMENT: Final = f"{PREFIX}/environment"
+LOG_MONTHS: Final = f"{PREFIX}/log-months"
+DATA_MONTHS: Final = f"{PREFIX}/data-months"
+BACKUP: Final = f"{PREFIX}/backup"
+"""Start of the labels with the figures of the backup: hours, days, copies, months between trials, second site."""
+LOGS_TO: Final = f"{PREFIX}/logs-to"
+"""Annotation on a namespace: address to which a collector sends the logs of its pods."""
+DNS_NAME: Final = f"{PREFIX}/dns-name"
+"""Annotation on a Service: its name below the domain of the platform, for the name server of that domain."""
 WORKLOAD: Final = "app.kubernetes.io/name"
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
@@ -33,6 +47,11 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 def consumes(service: str) -> str:
     """Return the label that a namespace carries when it may call the shared service of this name."""
     return f"{PREFIX}/consumes-{service}"
+
+
+def open_to(gateway: str) -> str:
+    """Return the label that a namespace carries when the central cloud's gateway of this name may call it."""
+    return f"{PREFIX}/open-to-{gateway}"
 
 
 def is_name(text: str) -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from core.errors import KitError
 from modules import labels
+from modules.contract import Gateway
 from modules.levels import Level
 from modules.workloads import DEFAULT_IMAGE
 
@@ -19,6 +20,10 @@ def _service_name(value: str) -> str:
     if not labels.is_name(value) or len(value) > 40:
         raise ValueError("a name of small letters, digits and hyphens, 40 characters at most")
     return value
+
+
+def _usual_gateways(known: dict[str, Any]) -> Mapping[Gateway, str]:
+    return {"state": "exchange"} if "exchange" in known.get("services", ()) else {}
 
 
 class Settings(BaseModel):
@@ -54,6 +59,19 @@ class CentralSettings(Settings):
         "identity",
     )
     """Names of the shared services."""
+    gateways: Mapping[Gateway, str] = Field(default_factory=_usual_gateways)
+    """Names of those through which calls from outside an agency come: ``state`` from other agencies, ``internet``."""
+
+    @field_validator("gateways")
+    @classmethod
+    def _known(cls, gateways: Mapping[Gateway, str], info: ValidationInfo) -> Mapping[Gateway, str]:
+        if unknown := set(gateways.values()) - set(info.data.get("services", ())):
+            raise ValueError(f"{min(unknown)!r} is not among the services")
+        return gateways
+
+    def gateways_of(self, service: str) -> list[Gateway]:
+        """Return the gateways that a service is."""
+        return [gateway for gateway, name in self.gateways.items() if name == service]
 
 
 class AgencySettings(Settings):
@@ -63,6 +81,12 @@ class AgencySettings(Settings):
     """Path of the agency file, from the folder of the stack."""
     cgc_stack: str = "organization/cgc/demo"
     """The central cloud's stack, whose contract this one reads."""
+    logs: Annotated[str, Field(pattern=r"^([a-z][a-z0-9+.-]*://\S+)?$")] = ""
+    """Address of the store to which the nodes' collector sends logs; without one, they stay on the nodes."""
+    certificate_key: str = ""
+    """The public key that certificates of conformance are checked with: one line, the middle of its PEM file."""
+    alone: Mapping[str, Path] = {}
+    """Kubeconfigs of the clusters on which systems of level 5 stand alone, by the system's name."""
 
     def check_stack(self, stack: str, slug: str) -> None:
         """Refuse a stack that is not the agency's own, so that no mistake reaches a second agency."""

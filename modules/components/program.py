@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import pulumi
@@ -22,9 +22,9 @@ def configuration(model: type[S]) -> S:
     return settings.read(model, pulumi.get_project(), pulumi.runtime.get_config_env())
 
 
-def on_cluster(read: settings.Settings) -> pulumi.ResourceOptions:
-    """Options that put a component on the configured cluster. Only the kubeconfig's path goes into the state."""
-    provider = pulumi_kubernetes.Provider("cluster", kubeconfig=str(read.kubeconfig_path(os.environ)))
+def on_cluster(kubeconfig: Path, name: str = "cluster") -> pulumi.ResourceOptions:
+    """Options that put a component on a cluster. Only the kubeconfig's path goes into the state."""
+    provider = pulumi_kubernetes.Provider(name, kubeconfig=str(kubeconfig))
     return pulumi.ResourceOptions(providers={"kubernetes": provider})
 
 

@@ -53,6 +53,17 @@ def test_other_contract_is_refused(given: object, said: str) -> None:
     assert caught.value.hint
 
 
+def test_gateways_are_services_of_the_contract() -> None:
+    """A gateway is found by what it is for; one that is not promised is none, and one without a service no contract."""
+    found = contract.parse({**value(), "gateways": {"state": "exchange"}}, "cgc")
+    assert found.gateway("state") == found.exchange() == found.service("exchange")
+    assert found.gateway("internet") is None
+    with pytest.raises(KitError, match="no gateway of the exchange"):
+        contract.parse(value(), "cgc").exchange()
+    with pytest.raises(KitError, match="gateways: no service 'other'"):
+        contract.parse({**value(), "gateways": {"state": "other"}}, "cgc")
+
+
 def test_unknown_service_names_those_there_are() -> None:
     """An agency that consumes what is not offered learns what is."""
     with pytest.raises(KitError, match="no service 'identity'; it offers: exchange"):

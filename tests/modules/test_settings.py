@@ -39,6 +39,24 @@ def test_wrong_services_are_refused(services: str) -> None:
         read(CentralSettings, "cgc", {"cgc:services": services})
 
 
+def test_gateways_are_services() -> None:
+    """The exchange is its own gateway unless said otherwise; a gateway that is no service is refused by its key."""
+    assert read(CentralSettings, "cgc", {}).gateways == {"state": "exchange"}
+    assert read(CentralSettings, "cgc", {"cgc:services": '["identity"]'}).gateways == {}
+    given = {"cgc:services": '["identity", "ingress"]', "cgc:gateways": '{"internet": "ingress"}'}
+    assert read(CentralSettings, "cgc", given).gateways_of("ingress") == ["internet"]
+    for wrong in ('{"internet": "nothing"}', '{"moon": "ingress"}'):
+        with pytest.raises(KitError, match=r"cgc:gateways.*cannot be used"):
+            read(CentralSettings, "cgc", {**given, "cgc:gateways": wrong})
+
+
+def test_log_store_is_an_address() -> None:
+    """A word is no address of a log store."""
+    assert AgencySettings(agency=Path("a.yaml"), logs="https://logs.example/in").logs == "https://logs.example/in"
+    with pytest.raises(KitError, match="agc:logs"):
+        read(AgencySettings, "agc", {"agc:agency": "a.yaml", "agc:logs": "central"})
+
+
 def test_kubeconfig_comes_from_key_or_variable(tmp_path: Path) -> None:
     """The key wins over the variable; a path to nothing, or no path at all, is named."""
     one, other = tmp_path / "one", tmp_path / "other"
@@ -66,6 +84,9 @@ def test_every_key_is_documented(stack: str, model: type[Settings]) -> None:
     page = (REPOSITORY / "stacks" / stack / "README.md").read_text(encoding="utf-8")
     for name, field in model.model_fields.items():
         (line,) = [it for it in page.splitlines() if it.startswith(f"| `{field.alias or name}` |")]
-        default = "" if field.is_required() else field.default
+        known = {"services": ("exchange",)}
+        default = "" if field.is_required() else field.get_default(call_default_factory=True, validated_data=known)
+        if isinstance(default, dict):
+            default = tuple(f"{key}: {value}" for key, value in default.items())
         text = ", ".join(default) if isinstance(default, tuple) else str(default or "")
         assert text in line
