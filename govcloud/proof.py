@@ -23,9 +23,9 @@ from kubernetes.stream import portforward
 
 from core.errors import KitError
 from modules.agency import Agency
-from modules.components.agency_cloud import workload
 from modules.contract import Contract
-from modules.workloads import POD_PORT
+from modules.spaces import workload
+from modules.workloads import POD_PORT, Workload
 
 Address = IPv4Address | IPv6Address
 
@@ -68,7 +68,8 @@ def prove(kubeconfig: Path, contract: Contract, agencies: Sequence[Agency], *, t
     Waits up to ``timeout`` seconds for the workloads to be ready; raises KitError naming one that is not.
     """
     deadline = time.monotonic() + timeout
-    pods = [_ready_pod(kubeconfig, agency, deadline) for agency in agencies]
+    servers = [workload(agency, agency.systems[0], agency.systems[0].main) for agency in agencies]
+    pods = [ready_pod(kubeconfig, server, deadline) for server in servers]
     with ThreadPoolExecutor(max_workers=4) as pool:
         allowed = [
             pool.submit(_allowed, kubeconfig, agency, pod, contract, family)
@@ -140,9 +141,8 @@ def _denied(kubeconfig: Path, pod: Pod, other: Pod, family: int, reaches: bool) 
     )
 
 
-def _ready_pod(kubeconfig: Path, agency: Agency, deadline: float) -> Pod:
-    """Wait for a ready pod of the agency's first system."""
-    server = workload(agency, agency.systems[0])
+def ready_pod(kubeconfig: Path, server: Workload, deadline: float) -> Pod:
+    """Wait for a ready pod of a workload, until ``deadline`` on the monotonic clock; raises KitError without one."""
     api = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
     selector = ",".join(f"{key}={value}" for key, value in server.selector.items())
     while True:

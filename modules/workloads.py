@@ -26,6 +26,10 @@ class Workload:
     replicas: int
     image: str = DEFAULT_IMAGE
     pod_labels: Mapping[str, str] = field(default_factory=dict)
+    cpu: str = "200m"
+    """The most that one copy may have."""
+    dns_name: str = ""
+    """Name of its Service below the domain of the platform; '' for none."""
 
     @property
     def selector(self) -> dict[str, str]:
@@ -77,7 +81,10 @@ def dual_stack_service(workload: Workload) -> Manifest:
         "selector": workload.selector,
         "ports": [port],
     }
-    return {**_head("v1", "Service", workload), "spec": spec}
+    made = {**_head("v1", "Service", workload), "spec": spec}
+    if workload.dns_name:
+        made["metadata"]["annotations"] = {labels.DNS_NAME: workload.dns_name}
+    return made
 
 
 def _pod(workload: Workload) -> Manifest:
@@ -115,7 +122,7 @@ def _container(workload: Workload) -> Manifest:
         "readinessProbe": {"httpGet": {"path": "/hostname", "port": POD_PORT}, "periodSeconds": 2},
         "resources": {
             "requests": {"cpu": "20m", "memory": "32Mi"},
-            "limits": {"cpu": "200m", "memory": "64Mi"},
+            "limits": {"cpu": workload.cpu, "memory": "64Mi"},
         },
         "securityContext": {
             "allowPrivilegeEscalation": False,

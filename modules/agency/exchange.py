@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated
 
 from modules.levels import DataClass
@@ -46,6 +47,12 @@ class Grant(Model):
         Date | None,
         about("Last day on which it holds", example="2028-12-31", allowed=_DATE, default="until it is revoked"),
     ] = None
+
+    def obstacle(self, on: dt.date) -> str:
+        """Say why it does not hold on a day; '' when it does."""
+        if on < self.date:
+            return f"does not hold before {self.date}"
+        return f"ended on {self.until}" if self.until is not None and on > self.until else ""
 
 
 class Consumed(Model):

@@ -1,77 +1,38 @@
-"""The cloud of one agency: a guarded namespace for each of its systems, and the flows that are declared."""
+"""The cloud of one agency: guarded namespaces for its systems and their zones, and the flows that are declared."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pulumi
 
-from core.errors import KitError
-from modules import contract, guards, labels, workloads
+from modules import contract, doors, grants, guards, spaces, workloads
 from modules.agency import Agency, System
 from modules.components.guarded_namespace import GuardedNamespace
 from modules.components.program import plain_errors
-from modules.contract import Contract, SharedService
-from modules.levels import LEVELS
-
-
-def space(agency: Agency, system: System) -> guards.Space:
-    """Return the namespace of a system, with the facts that policies and people look for."""
-    facts = {
-        labels.AGENCY: agency.slug,
-        labels.AGENCY_KEY: str(agency.key),
-        labels.SYSTEM: system.name,
-        **{labels.consumes(service): "true" for service in system.consumes},
-    }
-    named = {"agency": agency.name.model_dump(), "system": system.title.model_dump(exclude_none=True)}
-    names = {
-        f"{labels.PREFIX}/{what}-name-{language}": name
-        for what, by_language in named.items()
-        for language, name in by_language.items()
-    }
-    return guards.Space(
-        name=agency.namespace(system),
-        tier="agc",
-        level=system.level,
-        quota=system.limits,
-        group=f"govcloud:agc:{agency.slug}",
-        labels=facts,
-        annotations=names,
-    )
-
-
-def workload(agency: Agency, system: System, image: str = workloads.DEFAULT_IMAGE) -> workloads.Workload:
-    """Return the workload of a system."""
-    return workloads.Workload(
-        name=system.name,
-        namespace=agency.namespace(system),
-        replicas=LEVELS[system.level].replicas,
-        image=image,
-        pod_labels={labels.EXPOSURE: system.exposure},
-    )
-
-
-def check_placement(agency: Agency) -> None:
-    """Refuse an agency that is not to run on the shared cluster, which is the only one that this version fills."""
-    if agency.placement.cluster != "shared":
-        raise KitError(
-            f"{agency.slug}: 'placement.cluster: {agency.placement.cluster}' is not applied by this version of the kit",
-            "plan it with 'govcloud agency plan'; nothing was changed",
-        )
+from modules.contract import Contract, Gateway, SharedService
+from modules.levels import Zone
 
 
 def unapplied(agency: Agency) -> Iterator[str]:
-    """Name what the file declares and this version does not act on, so that nobody takes it to be in force."""
-    for name in ("identity", "exchange"):
-        if name in agency.model_fields_set:
-            yield name
+    """Name what the file declares and nothing enforces, so that nobody takes it to be in force."""
+    if agency.identity is not None:
+        yield "identity (until the API server is configured with the output 'authenticator')"
+    central = agency.placement.cluster == "shared"
     for system in agency.systems:
-        if system.exposure not in {"none", "agency"}:
-            yield f"systems: {system.name}: exposure {system.exposure} (it stays closed)"
-        for name in ("environment", "zones", "flows", "retention", "backup"):
+        at = f"systems: {system.name}"
+        for name in ("retention", "backup"):
             if name in system.model_fields_set:
-                yield f"systems: {system.name}: {name}"
+                yield f"{at}: {name} (labels, for the tools that keep logs and copies)"
+        if not central:
+            for service in system.consumes:
+                yield f"{at}: consumes {service} (the central cloud is on another cluster; no way there)"
+            for gateway in spaces.gateways(agency, system):
+                yield f"{at}: calls from the {gateway} gateway (the central cloud is on another cluster)"
+            if grants.granted(agency, system.name):
+                yield f"{at}: exchange.consumes (the central cloud is on another cluster; no way there)"
 
 
 def central_contract(stack: str) -> pulumi.Output[Contract]:
@@ -84,52 +45,92 @@ def central_contract(stack: str) -> pulumi.Output[Contract]:
     return pulumi.StackReference(stack).get_output("contract").apply(parse)
 
 
-def door_out(server: workloads.Workload, offered: pulumi.Output[Contract], name: str) -> guards.Manifest:
-    """Let a system's workload call a shared service: its pods, by labels, so that both families are open alike."""
-
-    def service(promise: Contract) -> SharedService:
-        with plain_errors():
-            return promise.service(name)
-
-    found = offered.apply(service)
-    target = found.apply(lambda it: guards.pods_of(it.namespace, it.pod_labels))
-    return guards.allow_to(server.namespace, f"to-{name}", server.selector, target, found.apply(lambda it: it.pod_port))
+def ways_out(
+    agency: Agency, server: workloads.Workload, system: System, offered: pulumi.Output[Contract]
+) -> Iterator[guards.Manifest]:
+    """Let a system call the shared services that it consumes and, with a grant, the gateway of the exchange."""
+    for name in system.consumes:
+        yield _way_out(server, f"to-{name}", offered, partial(Contract.service, name=name))
+    if grants.granted(agency, system.name):
+        yield _way_out(server, "to-state-gateway", offered, Contract.exchange)
 
 
-def doors_inside(agency: Agency, server: workloads.Workload, system: System) -> Iterator[guards.Manifest]:
-    """Open the flows among the agency's own systems: to those exposed to the agency, and from all of them."""
-    own = {labels.AGENCY: agency.slug}
-    if any(other.exposure == "agency" for other in agency.systems if other.name != system.name):
-        exposed = {
-            "namespaceSelector": {"matchLabels": own},
-            "podSelector": {"matchLabels": {labels.EXPOSURE: "agency"}},
-        }
-        yield guards.allow_to(server.namespace, "to-own-systems", server.selector, exposed, workloads.POD_PORT)
-    if system.exposure == "agency":
-        yield guards.allow_from(server.namespace, "from-own-systems", server.selector, own, workloads.POD_PORT)
+def ways_in(
+    agency: Agency, server: workloads.Workload, system: System, zone: Zone | None, offered: pulumi.Output[Contract]
+) -> Iterator[guards.Manifest]:
+    """Let the gateways of the central cloud in that a system is exposed to; say so where there is no such gateway."""
+
+    def rules(gateway: Gateway, promise: Contract) -> list[guards.Manifest]:
+        found = doors.rules_from(promise, gateway)
+        if not found:
+            what = f"systems: {system.name}: calls from the {gateway} gateway"
+            pulumi.log.warn(f"declared, and not enforced: {what} (the central cloud has none; it stays shut)")
+        return found
+
+    for name in doors.entries(agency, system, zone):
+        yield doors.from_gateway(server, name, offered.apply(partial(rules, name)))
 
 
 class AgencyCloud(pulumi.ComponentResource):
-    """All that one agency has: a guarded namespace and a workload for each system, in one stack of its own."""
+    """All that one agency has: guarded namespaces with a server in each, in one stack of its own.
+
+    ``offered`` is None on another cluster than the central cloud's; ``alone`` are the options that put systems of
+    level 5 on clusters of their own, by name; ``logs`` is the address of the central log store.
+    """
 
     def __init__(
         self,
         agency: Agency,
-        offered: pulumi.Output[Contract],
+        offered: pulumi.Output[Contract] | None,
         image: str,
         opts: pulumi.ResourceOptions | None = None,
+        alone: Mapping[str, pulumi.ResourceOptions] | None = None,
+        logs: str = "",
     ) -> None:
         super().__init__("govcloud:modules:AgencyCloud", agency.slug, None, opts)
-        with plain_errors():
-            check_placement(agency)
         for what in unapplied(agency):
-            pulumi.log.warn(f"declared, and not yet applied: {what}", self)
-        self.systems: list[dict[str, Any]] = []
+            pulumi.log.warn(f"declared, and not enforced: {what}", self)
         for system in agency.systems:
-            server = workload(agency, system, image)
-            guarded = GuardedNamespace(space(agency, system), pulumi.ResourceOptions(parent=self))
-            doors = [door_out(server, offered, service) for service in system.consumes]
-            inside = doors_inside(agency, server, system)
-            guarded.fill([*doors, *inside, *workloads.manifests(server, service=system.exposure == "agency")])
-            self.systems.append({"name": system.name, "level": system.level, "namespace": server.namespace})
+            for zone in system.places:
+                server = spaces.workload(agency, system, zone, image)
+                own = (alone or {}).get(system.name, pulumi.ResourceOptions())
+                options = pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(parent=self))
+                guarded = GuardedNamespace(spaces.space(agency, system, zone, logs), options)
+                ways = [*doors.between_zones(agency, system, zone)]
+                if offered is not None and zone == system.main:
+                    ways += ways_out(agency, server, system, offered)
+                if offered is not None:
+                    ways += ways_in(agency, server, system, zone, offered)
+                ways += doors.between_systems(agency, server, system, zone)
+                called = zone == system.entry and system.exposure != "none"
+                guarded.fill([*ways, *workloads.manifests(server, service=called)])
+        self.systems = [described(agency, system) for system in agency.systems]
         self.register_outputs({"systems": self.systems})
+
+
+def described(agency: Agency, system: System) -> dict[str, Any]:
+    """Return what a stack says of a system: its level, its namespaces, and the name that it is called by."""
+    facts: dict[str, Any] = {"name": system.name, "level": system.level}
+    facts["namespace"] = agency.namespace(system, system.main)
+    if system.zoned:
+        facts["zones"] = {zone: agency.namespace(system, zone) for zone in system.all_zones}
+    if system.exposure != "none":
+        facts["dns_name"] = f"{system.name}.{agency.namespace(system, system.entry)}.svc"
+    return facts
+
+
+def _way_out(
+    server: workloads.Workload,
+    name: str,
+    offered: pulumi.Output[Contract],
+    choose: Callable[[Contract], SharedService],
+) -> guards.Manifest:
+    """Let a server call a shared service: its pods, by labels, so that both families are open alike."""
+
+    def chosen(promise: Contract) -> SharedService:
+        with plain_errors():
+            return choose(promise)
+
+    found = offered.apply(chosen)
+    target = found.apply(lambda it: guards.pods_of(it.namespace, it.pod_labels))
+    return guards.allow_to(server.namespace, name, server.selector, target, found.apply(lambda it: it.pod_port))

@@ -1,8 +1,15 @@
-"""The cloud of one agency, as its file declares it. Outputs: ``agency`` (its key) and ``systems``."""
+"""The cloud of one agency, as its file declares it.
+
+Outputs: ``agency`` (its key), ``systems``, ``certificate`` (on a commercial cloud) and ``authenticator`` (where it has
+an identity provider of its own).
+"""
+
+import datetime as dt
+import os
 
 import pulumi
 
-from modules import agency_file
+from modules import agency_file, grants, identity, placing
 from modules.components.agency_cloud import AgencyCloud, central_contract
 from modules.components.program import configuration, on_cluster, plain_errors
 from modules.settings import AgencySettings
@@ -11,6 +18,15 @@ with plain_errors():
     config = configuration(AgencySettings)
     agency = agency_file.load(config.agency)
     config.check_stack(pulumi.get_stack(), agency.slug)
-    cloud = AgencyCloud(agency, central_contract(config.cgc_stack), config.image, on_cluster(config))
+    today = dt.datetime.now(dt.UTC).date()
+    grants.check(agency, today)
+    place = placing.place(agency, config, os.environ, today)
+    offered = central_contract(config.cgc_stack) if place.central else None
+    alone = {name: on_cluster(path, f"cluster-{name}") for name, path in place.alone.items()}
+    cloud = AgencyCloud(agency, offered, config.image, on_cluster(place.kubeconfig), alone, config.logs)
     pulumi.export("agency", str(agency.key))
     pulumi.export("systems", cloud.systems)
+    if place.certificate is not None:
+        pulumi.export("certificate", place.certificate.model_dump(mode="json", by_alias=True))
+    if (entry := identity.authenticator(agency)) is not None:
+        pulumi.export("authenticator", entry)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from core.paths import REPOSITORY
-from modules import agency_file, guards, workloads
-from modules.components import agency_cloud, shared_service
+from modules import agency_file, doors, guards, spaces, workloads
+from modules.components import shared_service
 from policies.judge import judge_all
 from policies.rules import shipped
 
@@ -16,19 +16,22 @@ from policies.rules import shipped
 def central() -> list[dict[str, Any]]:
     space = shared_service.space("exchange", 4)
     server = shared_service.workload("exchange", 4, "image:1")
-    return [guards.namespace(space), *guards.guards(space), *shared_service.manifests(server)]
+    return [guards.namespace(space), *guards.guards(space), *shared_service.manifests(server, ["state", "internet"])]
 
 
 def agency(name: str) -> list[dict[str, Any]]:
     unit = agency_file.load(REPOSITORY / "data" / "agencies" / f"{name}.yaml")
     made = []
     for system in unit.systems:
-        space, server = agency_cloud.space(unit, system), agency_cloud.workload(unit, system)
-        made += [guards.namespace(space), *guards.guards(space), *workloads.manifests(server, service=True)]
+        for zone in system.places:
+            space, server = spaces.space(unit, system, zone), spaces.workload(unit, system, zone)
+            made += [guards.namespace(space), *guards.guards(space), *workloads.manifests(server, service=True)]
+            made += [*doors.between_zones(unit, system, zone), *doors.between_systems(unit, server, system, zone)]
     return made
 
 
-CLOUDS = {"central": central(), "quang-ninh": agency("quang-ninh"), "ha-long": agency("ha-long")}
+AGENCIES = ("quang-ninh", "ha-long", "quang-ninh-hospital", "ha-noi", "bai-chay")
+CLOUDS = {"central": central(), **{name: agency(name) for name in AGENCIES}}
 
 
 @pytest.mark.parametrize("name", CLOUDS)
