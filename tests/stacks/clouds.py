@@ -1,4 +1,4 @@
-"""The central cloud and two agencies on the tests' cluster, as stacks with names of their own."""
+"""The central cloud and agencies on the tests' cluster, as stacks with names of their own."""
 
 from __future__ import annotations
 
@@ -16,11 +16,40 @@ from toolchain import automation
 
 PACK = REPOSITORY / "policies" / "pack"
 SERVICE = "test-exchange"
+LOGS = "https://logs.example/in"
+ZONED = f"""\
+code: "99"
+effective: 2025-07-01
+kind: province
+short: test-zones
+name: {{vi: Tỉnh thử nghiệm, en: Province of the tests}}
+contacts:
+  owner: {{email: owner@zones.example.gov.vn}}
+  operator: {{email: operator@zones.example.gov.vn}}
+  security: {{email: security@zones.example.gov.vn}}
+systems:
+  - name: desk
+    title: {{vi: Một cửa}}
+    level: 2
+    data: personal
+    exposure: state
+    consumes: [{SERVICE}]
+    zones: [edge, application, database]
+    flows:
+      - {{from: edge, to: application, port: 8080}}
+      - {{from: application, to: database, port: 8080}}
+  - name: notices
+    title: {{vi: Thông báo}}
+    level: 2
+    data: personal
+    exposure: agency
+"""
+"""An agency with a system of three zones, and one that the first may call."""
 
 
 @dataclass
 class Clouds:
-    """A central cloud and two agency clouds, each a stack that can be applied again."""
+    """A central cloud and agency clouds, each a stack that can be applied again."""
 
     folder: Path
     kubeconfig: Path
@@ -32,6 +61,11 @@ class Clouds:
     def up(self, project: str, stack: str, **configuration: str) -> automation.Summary:
         """Apply one stack with the policy pack in force."""
         return automation.up(self.folder / project, stack, configuration, self.variables, PACK)
+
+    def up_agency(self, slug: str) -> automation.Summary:
+        """Apply the stack of one agency, from its file."""
+        settings = {"agency": str(self.files[slug]), "cgc-stack": "organization/cgc/test", "logs": LOGS}
+        return self.up("agc", slug, **settings)
 
     @property
     def stacks(self) -> list[tuple[str, str]]:
@@ -45,8 +79,8 @@ class Clouds:
     def namespaces(self) -> set[str]:
         """Return the names of the namespaces that these clouds have on the cluster."""
         names = {item.metadata.name for item in self.api(client.CoreV1Api).list_namespace().items}
-        ours = {f"cgc-{SERVICE}", *(agency.namespace(it) for agency in self.agencies for it in agency.systems)}
-        return names & ours
+        places = (unit.namespace(it, zone) for unit in self.agencies for it in unit.systems for zone in it.places)
+        return names & {f"cgc-{SERVICE}", *places}
 
 
 def copy_project(project: str, folder: Path, *, more: str = "") -> Path:

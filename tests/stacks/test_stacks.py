@@ -13,7 +13,7 @@ from core.errors import KitError
 from govcloud.proof import Evidence, prove
 from modules import guards, labels
 from modules.agency import Agency
-from modules.components.agency_cloud import workload
+from modules.spaces import workload
 from modules.workloads import POD_PORT
 from tests.stacks.clouds import PACK, SERVICE, Clouds, copy_project
 from toolchain import automation
