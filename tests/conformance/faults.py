@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -87,7 +88,7 @@ def _files_changed(
     ssh: Ssh, hosts: Sequence[str], edits: Mapping[str, str], take_up: Callable[[], None]
 ) -> Iterator[None]:
     """Edit files on hosts, each by a script of sed, have them taken up, and put them back in the end."""
-    saved = "/root/govcloud-fault"
+    saved = f"/root/govcloud-fault-{secrets.token_hex(4)}"
     try:
         for host in hosts:
             must(ssh, host, f"cd / && mkdir -p {saved} && cp -a --parents {' '.join(edits)} {saved}/")
@@ -104,7 +105,12 @@ def _files_changed(
 
 
 def _wait_for_control_plane(ssh: Ssh, control_plane: str, api: Api) -> None:
-    """Wait until an API server runs alone with the arguments of its manifest, is ready, and controllers work again."""
+    """Wait until an API server runs alone with the arguments of its manifest, is ready, and controllers work again.
+
+    Told to end, the old one stops listening at once and then lingers for half a minute: it is not waited for.
+    """
+    listening = "curl -sk -o /dev/null https://127.0.0.1:6443/livez"
+    must(ssh, control_plane, f"timeout 60 sh -c 'while {listening}; do sleep 0.2; done' && pkill -9 -x kube-apiserver")
     running = "for p in $(pgrep -x kube-apiserver); do tr '\\0' '\\n' < /proc/$p/cmdline; done | grep ^--"
     written = f"sed -n 's/^ *- \\(--.*\\)/\\1/p' {MANIFESTS}/kube-apiserver.yaml"
     deadline = time.monotonic() + 180
@@ -118,7 +124,11 @@ def _wait_for_control_plane(ssh: Ssh, control_plane: str, api: Api) -> None:
 
 
 def _wait_for_controllers(api: Api, deadline: float) -> None:
-    """Wait until the controllers work again: they give a new namespace its service account."""
+    """Wait until the controllers work again: they give a new namespace its service account.
+
+    The lease of those that ended with the old API server is taken away, else new ones wait until it has run out.
+    """
+    api.remove("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-controller-manager")
     name = f"govcloud-controllers-{time.monotonic_ns()}"
     api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     try:
