@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from toolchain.plugins.kubernetes_provider import (
     checkpoint,
+    criteria,
     diff,
     kinds,
     kubeconfig,
@@ -21,9 +22,18 @@ from toolchain.plugins.kubernetes_provider import cluster as clusters
 from toolchain.plugins.kubernetes_provider.client import ApiError, UnreachableError
 from toolchain.plugins.kubernetes_provider.cluster import Cluster, Target
 from toolchain.plugins.kubernetes_provider.configuration import Configuration
-from toolchain.plugins.kubernetes_provider.diff import Comparison
-from toolchain.plugins.kubernetes_provider.discovery import UnknownKindError
+from toolchain.plugins.kubernetes_provider.criteria import CriterionError
+from toolchain.plugins.kubernetes_provider.diff import Comparison, Difference
+from toolchain.plugins.kubernetes_provider.kinds import Kind
+from toolchain.plugins.kubernetes_provider.scopes import Scopes
 from toolchain.plugins.kubernetes_provider.waiting import NotReadyError
+
+
+REPLACE_UNREADY: Final = "pulumi.com/replaceUnready"
+KEPT: Final = (
+    "not deleted: this run has made or changed the same object under the same name. To have an object replaced that "
+    "keeps its name, set deleteBeforeReplace; to rename a resource, give it an alias"
+)
 
 
 class Teller(Protocol):
@@ -76,11 +86,15 @@ class Request:
 class Resources:
     """The resources of one cluster."""
 
-    def __init__(self, configuration: Configuration, cancelled: threading.Event) -> None:
+    def __init__(self, configuration: Configuration, cancelled: threading.Event, identity: str = "") -> None:
+        """Take the provider's arguments and its id in the state, which is empty where it has none yet."""
         self._configuration = configuration
+        self._names = naming.Names(identity)
+        self._applied: dict[str, str] = {}  # the field managers of what this run has made or changed, by path
         self._cancelled = cancelled
         self._lock = threading.Lock()
         self._cluster: Cluster | None = None
+        self.scopes = Scopes()
 
     @property
     def cluster(self) -> Cluster:
@@ -99,7 +113,8 @@ class Resources:
         if why := kinds.unsupported(asked.type):
             return asked.news, [("", why)]
         if kinds.is_list(asked.type, asked.news):
-            return asked.news, [("items", "a list is no object that can be made; use the type of its items")]
+            why = "lists are for manifests and cannot be made; use the type of the items, or a yaml/v2 ConfigGroup"
+            return asked.news, [("items", why)]
         news = normalize.clean(values.plain(asked.news))
         if news.get("kind") == "CustomResourceDefinition":
             news = normalize.dashed(news)
@@ -109,31 +124,61 @@ class Resources:
             if not naming.metadata(news).get("name"):
                 return asked.news, [("metadata.name", "a patch must name the object that it changes")]
         else:
+            if found := naming.metadata(olds).get("name"):
+                self._names.remember(asked.urn, str(found))
+            seed = self._names.seed(asked.urn, seed)
             news = naming.named(news, olds, asked.name, seed=seed, proposed=proposed, mode=mode)
-        if self._configuration.namespace and self._wants_namespace(asked, news):
-            news["metadata"] = {**naming.metadata(news), "namespace": self._configuration.namespace}
-        return values.mark_secrets(news, asked.news), []
-
-    def _wants_namespace(self, asked: Request, news: Mapping[str, Any]) -> bool:
-        if naming.metadata(news).get("namespace") is not None:
-            return False
         try:
-            return self.cluster.discovery.locate(kinds.of(news, asked.type)).namespaced
-        except UnknownKindError:
-            return True
+            criteria.of(news)
+        except CriterionError as error:
+            return asked.news, [(diff.path_text(("metadata", "annotations", criteria.WAIT_FOR)), str(error))]
+        if news.get("kind") == "CustomResourceDefinition":
+            self.scopes.learn(news)
+        return values.mark_secrets(self.placed(news, asked.type), asked.news), []
 
-    def diff(self, asked: Request, ignored: list[str]) -> Comparison:
+    def placed(self, obj: dict[str, Any], type_token: str = "::") -> dict[str, Any]:
+        """Return an object with the namespace it goes to, where it names none and is in one.
+
+        That is the provider's, or else the one of the kubeconfig's context, or else ``default``.
+        """
+        meta = obj.get("metadata", {})
+        if not isinstance(meta, dict) or meta.get("namespace"):
+            return obj
+        if self.scopes.namespaced(kinds.of(obj, type_token), lambda: self.cluster.discovery) is False:
+            return obj
+        return {**obj, "metadata": {**meta, "namespace": self.cluster.namespace}}
+
+    def diff(self, asked: Request, ignored: list[str], tell: Teller) -> Comparison:
         """Compare what was applied last with what the program asks for."""
         old, new = checkpoint.last_inputs(asked.olds, asked.old_inputs), values.plain(asked.news)
+        if (went_to := naming.metadata(asked.olds).get("namespace")) and not naming.metadata(old).get("namespace"):
+            old["metadata"] = {**naming.metadata(old), "namespace": went_to}
         given = self._configuration
+        self._names.remember(asked.urn, naming.parse_identity(asked.identity)[1])
+        kind = kinds.of(new, asked.type)
         immutable = diff.force_new(
-            kinds.of(new, asked.type),
+            kind,
             new,
             patch=asked.patch,
             config_map_mutable=given.config_map_mutable,
             secret_mutable=given.secret_mutable,
         )
-        return diff.compare(old, new, immutable, ignored)
+        return diff.compare(old, new, immutable, ignored, self._unready(asked, kind, new, tell))
+
+    def _unready(self, asked: Request, kind: Kind, new: dict[str, Any], tell: Teller) -> list[Difference]:
+        """Return the difference that a Job makes which is not ready and asks to be replaced then."""
+        if naming.marks(new).get(REPLACE_UNREADY) != "true":
+            return []
+        if kind.kind != "Job":
+            tell(f"{REPLACE_UNREADY} is for Jobs and has no effect here", "WARNING")
+            return []
+        try:
+            live = self.cluster.read(kind, *naming.parse_identity(asked.identity))
+        except (ApiError, UnreachableError):
+            return []
+        if live is None or self.cluster.waiter.judge(live).ready:
+            return []
+        return [Difference(("metadata", "annotations", REPLACE_UNREADY), "UPDATE", replaces=True)]
 
     def create(self, asked: Request, tell: Teller, *, dry_run: bool) -> tuple[str, dict[str, Any]]:
         """Make an object and wait until it is ready; return its id and state. A dry run returns what it would be."""
@@ -160,6 +205,7 @@ class Resources:
             namespace, name = naming.parse_identity(asked.identity)
             meta = {key: value for key, value in naming.metadata(inputs).items() if key != "generateName"}
             inputs["metadata"] = {**meta, "name": name, **({"namespace": namespace} if namespace else {})}
+        inputs = naming.generated(inputs, self._names.seed(asked.urn))
         return Target(kinds.of(inputs, asked.type), inputs, clusters.field_manager(asked.urn, inputs, kept_manager))
 
     def _preview(self, asked: Request, target: Target, tell: Teller, *, new: bool) -> dict[str, Any]:
@@ -180,24 +226,37 @@ class Resources:
             return asked.news
         for warning in warnings:
             tell(warning, "WARNING")
-        return self._state(asked, checkpoint.previewed(live, target.inputs, new=new), target.manager)
+        return self._state(asked, checkpoint.previewed(live, asked.news, new=new), target.manager)
 
     def _apply(self, asked: Request, target: Target, tell: Teller, *, new: bool) -> dict[str, Any]:
         """Apply an object and return it when it is ready."""
+        limit = waiting.seconds(target.inputs, asked.timeout)
         warnings: list[str] = []
+
+        def pass_on(text: str) -> None:
+            tell(text, passing=True)
+
         try:
             live, where = self.cluster.apply(target, dry_run=False, new=new, warnings=warnings)
+            path = where.path(*naming.parse_identity(naming.identity(live)))
+            if "deletionTimestamp" in live["metadata"] and not asked.patch:  # what was applied goes with the old object
+                self.cluster.waiter.until_gone(path, live["metadata"]["uid"], limit, pass_on)
+                live, where = self.cluster.apply(target, dry_run=False, new=new, warnings=warnings)
         except ApiError as error:
             raise RefusedError(clusters.explain(error, target.kind, naming.identity(target.inputs))) from error
+        except NotReadyError as error:
+            raise RefusedError(f"{target.kind.kind} {naming.identity(error.obj)} is being deleted: {error}") from error
         for warning in warnings:
             tell(warning, "WARNING")
         if target.kind.kind == "CustomResourceDefinition":
             self.cluster.discovery.forget()
-        if asked.patch or waiting.skipped(target.inputs):
+        if asked.patch:
             return live
-        limit = waiting.seconds(target.inputs, asked.timeout)
+        self._applied[path] = target.manager
+        if waiting.skipped(target.inputs):
+            return live
         try:
-            return self.cluster.waiter.until_ready(live, where, limit, lambda text: tell(text, passing=True))
+            return self.cluster.waiter.until_ready(live, where, limit, pass_on)
         except NotReadyError as error:
             identity = naming.identity(error.obj)
             state = self._state(asked, error.obj, target.manager)
@@ -208,7 +267,10 @@ class Resources:
         return checkpoint.state(live, asked.news, api_version=str(first), manager=manager)
 
     def read(self, asked: Request, tell: Teller) -> tuple[str, dict[str, Any], dict[str, Any]] | None:
-        """Return an object's id, state and inputs as they are now, or None if it is gone."""
+        """Return an object's id, state and inputs as they are now, or None if it is gone.
+
+        Raises PartialError with these for an object that is not ready, so that the next update waits for it.
+        """
         namespace, name = naming.parse_identity(asked.identity)
         old_inputs = values.plain(asked.old_inputs) or checkpoint.last_inputs(asked.olds, {})
         kind = kinds.of(old_inputs or values.plain(asked.olds), asked.type)
@@ -223,6 +285,8 @@ class Resources:
         manager = clusters.field_manager(asked.urn, old_inputs, checkpoint.manager_of(asked.olds))
         first = values.plain(asked.olds.get(checkpoint.INITIAL_API_VERSION)) or live["apiVersion"]
         state = checkpoint.state(live, marked, api_version=str(first), manager=manager)
+        if not asked.patch and not waiting.skipped(live) and (missing := self.cluster.waiter.unready(live)):
+            raise PartialError(f"{kind.kind} {asked.identity} is not ready: {missing}", asked.identity, state, marked)
         return asked.identity, state, marked
 
     def _unreachable(
@@ -240,17 +304,23 @@ class Resources:
         """Delete an object and wait until it is gone; of a patch, give its fields back."""
         namespace, name = naming.parse_identity(asked.identity)
         obj = values.plain(asked.olds)
-        kind = kinds.of(obj, asked.type)
+        kind, manager = kinds.of(obj, asked.type), checkpoint.manager_of(asked.olds)
+        meta = {"metadata": {"name": name, "namespace": namespace}}
         try:
             if asked.patch:
-                meta = {"metadata": {"name": name, "namespace": namespace}}
-                self.cluster.relinquish(Target(kind, meta, checkpoint.manager_of(asked.olds)))
+                self.cluster.relinquish(Target(kind, meta, manager))
                 return
-            pending = self.cluster.delete(kind, obj, namespace, name)
-            if pending is None or waiting.skipped(obj):
+            path = self.cluster.path(kind, namespace, name)
+            if path in self._applied:
+                tell(KEPT, "WARNING")
+                if manager != self._applied[path]:
+                    self.cluster.relinquish(Target(kind, meta, manager))
+                return
+            uid = self.cluster.delete(kind, obj, path) if path else None
+            if uid is None or (waiting.skipped(obj) and kinds.may_skip_deletion(kind)):
                 return
             limit = waiting.seconds(obj, asked.timeout)
-            self.cluster.waiter.until_gone(*pending, limit, lambda text: tell(text, passing=True))
+            self.cluster.waiter.until_gone(path, uid, limit, lambda text: tell(text, passing=True))
         except UnreachableError as error:
             if not self._configuration.delete_unreachable:
                 raise

@@ -12,7 +12,7 @@ from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from toolchain.plugins import serving
-from toolchain.plugins.kubernetes_provider import VERSION, configuration, resources, values, yaml_files
+from toolchain.plugins.kubernetes_provider import VERSION, configuration, construction, resources, values, yaml_files
 from toolchain.plugins.kubernetes_provider.client import ApiError, RunCancelledError, UnreachableError
 from toolchain.plugins.kubernetes_provider.configuration import ConfigurationError
 from toolchain.plugins.kubernetes_provider.diff import Comparison
@@ -90,7 +90,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
         def work() -> Any:
             given = configuration.parse(values.plain(values.from_struct(request.args)))
-            self._resources = Resources(given, self._cancelled)
+            identity = request.id if request.id not in values.UNKNOWN_TEXTS else ""
+            self._resources = Resources(given, self._cancelled, identity)
             return provider_pb2.ConfigureResponse(
                 acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
             )
@@ -123,13 +124,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         def work() -> Any:
             asked = Request(
                 request.urn,
+                identity=request.id,
                 olds=values.from_struct(request.olds),
                 old_inputs=values.from_struct(request.old_inputs),
                 news=values.from_struct(request.news),
             )
-            return _difference(self._resources.diff(asked, list(request.ignoreChanges)))
+            tell = self._teller(request.urn, request.news)
+            return _difference(self._resources.diff(asked, list(request.ignoreChanges), tell))
 
-        return self._answer(context, work)
+        return self._answer(context, work, request.news)
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Make an object, or tell what it would be."""
@@ -195,6 +198,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return empty_pb2.Empty()
 
         return self._answer(context, work, secret=request.properties)
+
+    def Construct(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Make a component: its objects are registered with the engine, which then asks for each."""
+
+        def work() -> Any:
+            return construction.construct(request, self._resources.placed, self._teller("", request.inputs))
+
+        return self._answer(context, work, secret=request.inputs)
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Answer the functions that programs call."""
