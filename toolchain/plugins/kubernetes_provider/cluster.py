@@ -19,7 +19,6 @@ from toolchain.plugins.kubernetes_provider.waiting import Waiter
 
 DEFINITION_SECONDS: Final = 10.0
 """How long to wait for the API to serve a kind whose definition may just have been made."""
-IMMUTABLE: Final = ("field is immutable", "cannot change roleRef", "updates to statefulset spec", "may not be changed")
 
 
 @dataclass(frozen=True)
@@ -80,21 +79,29 @@ class Cluster:
         }
         if dry_run:
             query["dryRun"] = "All"
-        if not name and new:
-            query.pop("force")
-            return self.client.request("POST", where.path(namespace), query=query, body=body, warnings=warnings), where
         path = where.path(namespace, name)
         try:
             done = self.client.request("PATCH", path, query=query, body=body, content=http.APPLY, warnings=warnings)
         except ApiError as error:
-            if not (dry_run and new and any(text in error.message for text in IMMUTABLE)):
+            if not (dry_run and new and error.code == 422):
                 raise
-            other = f"{name}-{naming.suffix()}"
-            body["metadata"]["name"] = other
-            path = where.path(namespace, other)
-            done = self.client.request("PATCH", path, query=query, body=body, content=http.APPLY, warnings=warnings)
-            done["metadata"]["name"] = name
+            done = self._apply_elsewhere(body, where, query, warnings, error)
         return done, where
+
+    def _apply_elsewhere(
+        self, body: dict[str, Any], where: Location, query: Mapping[str, str], warnings: list[str], refused: ApiError
+    ) -> dict[str, Any]:
+        """Repeat a dry run under another name; raise what was ``refused`` if that is refused as well."""
+        name, namespace = body["metadata"]["name"], body["metadata"].get("namespace", "")
+        other = f"{name[:50]}-{naming.suffix()}"
+        moved = {**body, "metadata": {**body["metadata"], "name": other}}
+        path = where.path(namespace, other)
+        try:
+            done = self.client.request("PATCH", path, query=query, body=moved, content=http.APPLY, warnings=warnings)
+        except ApiError:
+            raise refused from None
+        done["metadata"]["name"] = name
+        return done
 
     def read(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
         """Return a live object, or None if there is none (or no such kind any more)."""
@@ -108,13 +115,15 @@ class Cluster:
                 return None
             raise
 
-    def delete(self, kind: Kind, obj: Mapping[str, Any], namespace: str, name: str) -> tuple[str, str] | None:
-        """Ask for an object's deletion; return its path and uid for waiting, or None if it is gone already."""
+    def path(self, kind: Kind, namespace: str, name: str) -> str:
+        """Return the path of an object, nothing if the API does not serve its kind any more."""
         try:
-            where = self.discovery.locate(kind)
+            return self.discovery.locate(kind).path(namespace or self.namespace, name)
         except UnknownKindError:
-            return None
-        path = where.path(namespace or self.namespace, name)
+            return ""
+
+    def delete(self, kind: Kind, obj: Mapping[str, Any], path: str) -> str | None:
+        """Ask for an object's deletion; return its uid for waiting, or None if it is gone already."""
         asked = naming.marks(obj).get("pulumi.com/deletionPropagationPolicy")
         policy = str(asked or ("background" if kinds.owns_nothing(kind) else "foreground")).capitalize()
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
@@ -125,10 +134,10 @@ class Cluster:
                 return None
             if error.code != 409:  # a namespace that is being deleted answers so
                 raise
-            return path, str(naming.metadata(obj).get("uid") or "")
+            return str(naming.metadata(obj).get("uid") or "")
         if answer.get("kind") == "Status":
-            return path, str((answer.get("details") or {}).get("uid") or "")
-        return path, str(answer.get("metadata", {}).get("uid") or "")
+            return str((answer.get("details") or {}).get("uid") or "")
+        return str(answer.get("metadata", {}).get("uid") or "")
 
     def relinquish(self, target: Target) -> None:
         """Give up every field of an object that the target's manager owns; nobody's object is deleted by it."""

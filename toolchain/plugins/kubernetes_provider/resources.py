@@ -28,7 +28,6 @@ from toolchain.plugins.kubernetes_provider.kinds import Kind
 from toolchain.plugins.kubernetes_provider.scopes import Scopes
 from toolchain.plugins.kubernetes_provider.waiting import NotReadyError
 
-
 REPLACE_UNREADY: Final = "pulumi.com/replaceUnready"
 KEPT: Final = (
     "not deleted: this run has made or changed the same object under the same name. To have an object replaced that "

@@ -61,8 +61,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
-        """Answer with an empty schema: programs bring their own types."""
-        return provider_pb2.GetSchemaResponse(schema=f'{{"name":"kubernetes","version":"{VERSION}"}}')
+        """Describe what programs pass in, for what writes programs."""
+        return provider_pb2.GetSchemaResponse(schema=schema.text())
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Check the provider's arguments."""
@@ -116,7 +116,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             checked, failures = self._resources.check(asked, olds, request.randomSeed, naming.proposed_name, mode)
             return _checked(checked, failures)
 
-        return self._answer(context, work)
+        return self._answer(context, work, request.news)
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Tell what an update would change."""
@@ -129,10 +129,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 old_inputs=values.from_struct(request.old_inputs),
                 news=values.from_struct(request.news),
             )
-            tell = self._teller(request.urn, request.news)
+            tell = self._teller(request.urn, request.news, request.olds)
             return _difference(self._resources.diff(asked, list(request.ignoreChanges), tell))
 
-        return self._answer(context, work, request.news)
+        return self._answer(context, work, request.news, request.olds)
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Make an object, or tell what it would be."""
@@ -144,7 +144,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
             return provider_pb2.CreateResponse(id=identity, properties=values.to_struct(state))
 
-        return self._answer(context, work, secret=request.properties)
+        return self._answer(context, work, request.properties)
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Change an object, or tell what it would be."""
@@ -158,10 +158,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 news=values.from_struct(request.news),
                 timeout=request.timeout,
             )
-            state = self._resources.update(asked, self._teller(request.urn, request.news), dry_run=request.preview)
+            state = self._resources.update(
+                asked, self._teller(request.urn, request.news, request.olds), dry_run=request.preview
+            )
             return provider_pb2.UpdateResponse(properties=values.to_struct(state))
 
-        return self._answer(context, work, secret=request.news)
+        return self._answer(context, work, request.news, request.olds)
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Read an object for a refresh, an import or a program's ``get``."""
@@ -173,7 +175,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 olds=values.from_struct(request.properties),
                 old_inputs=values.from_struct(request.inputs),
             )
-            found = self._resources.read(asked, self._teller(request.urn, request.inputs))
+            found = self._resources.read(asked, self._teller(request.urn, request.inputs, request.properties))
             if found is None:
                 return provider_pb2.ReadResponse()
             identity, state, inputs = found
@@ -181,7 +183,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 id=identity, properties=values.to_struct(state), inputs=values.to_struct(inputs)
             )
 
-        return self._answer(context, work, secret=request.inputs)
+        return self._answer(context, work, request.inputs, request.properties)
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Delete an object and wait until it is gone."""
@@ -197,7 +199,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             self._resources.delete(asked, self._teller(request.urn, request.properties))
             return empty_pb2.Empty()
 
-        return self._answer(context, work, secret=request.properties)
+        return self._answer(context, work, request.properties)
 
     def Construct(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Make a component: its objects are registered with the engine, which then asks for each."""
@@ -205,7 +207,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         def work() -> Any:
             return construction.construct(request, self._resources.placed, self._teller("", request.inputs))
 
-        return self._answer(context, work, secret=request.inputs)
+        return self._answer(context, work, request.inputs)
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Answer the functions that programs call."""
@@ -220,7 +222,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     # Answers
 
-    def _answer(self, context: grpc.ServicerContext, work: Callable[[], Any], secret: Any = None) -> Any:
+    def _answer(self, context: grpc.ServicerContext, work: Callable[[], Any], *secret: Any) -> Any:
         """Do the work and return its answer; tell an expected error in one message without secrets."""
         try:
             return work()
@@ -243,7 +245,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except EXPECTED as error:
             context.abort(grpc.StatusCode.UNKNOWN, _redacted(str(error), secret))
 
-    def _teller(self, urn: str, secret: Any) -> resources.Teller:
+    def _teller(self, urn: str, *secret: Any) -> resources.Teller:
         """Return how to show messages about one resource, without what is secret in it."""
 
         def tell(message: str, severity: str = "INFO", *, passing: bool = False) -> None:
@@ -257,8 +259,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return tell
 
 
-def _redacted(message: str, secret: Any) -> str:
-    return values.redact(message, values.from_struct(secret)) if secret is not None else message
+def _redacted(message: str, secret: tuple[Any, ...]) -> str:
+    return values.redact(message, *map(values.from_struct, secret))
 
 
 def _checked(inputs: dict[str, Any], failures: list[tuple[str, str]]) -> Any:
