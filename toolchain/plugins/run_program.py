@@ -14,6 +14,8 @@ import sys
 import traceback
 
 SHOWN = 32
+ENDED = "resource monitor shut down"
+"""What the engine answers to a component that failed, after it has told why."""
 
 
 def main() -> int:
@@ -64,7 +66,8 @@ def main() -> int:
         pulumi.log.error(str(error))
         return SHOWN
     except Exception as error:  # noqa: BLE001 - whatever the program raises is shown as its own traceback
-        pulumi.log.error(own_traceback(error))
+        if str(error) != ENDED:
+            pulumi.log.error(own_traceback(error))
         return SHOWN
     finally:
         sys.stdout.flush()

@@ -13,7 +13,7 @@ from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 from toolchain.plugins import serving
 from toolchain.plugins.kubernetes_provider import VERSION, components, kinds, ordering, values
 from toolchain.plugins.kubernetes_provider.client import RunCancelledError
-from toolchain.plugins.kubernetes_provider.components import Child, Place
+from toolchain.plugins.kubernetes_provider.components import Child, Learn, Place
 from toolchain.plugins.kubernetes_provider.manifests import ManifestError
 from toolchain.plugins.kubernetes_provider.ordering import Identity
 from toolchain.plugins.kubernetes_provider.resources import RefusedError, Teller
@@ -22,7 +22,7 @@ from toolchain.plugins.kubernetes_provider.values import UNKNOWN
 _ENDING: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 
 
-def construct(request: Any, place: Place, tell: Teller) -> Any:
+def construct(request: Any, learn: Learn, place: Place, tell: Teller) -> Any:
     """Answer a request for a component: its URN and, as ``resources``, references to all its objects.
 
     At a preview in which the manifests are not known yet, the references are unknown. Raises RefusedError for a
@@ -34,7 +34,7 @@ def construct(request: Any, place: Place, tell: Teller) -> Any:
     try:
         given = components.arguments(request.type, request.name, values.from_struct(request.inputs))
         missed: list[str] = []
-        found = components.children(given, place, missed) if given else None
+        found = components.children(given, learn, place, missed) if given else None
         needed = ordering.dependencies([child.manifest for child in found or ()])
     except ManifestError as error:
         raise ManifestError(f"{request.type.rpartition(':')[2]} {request.name}: {error}") from error
