@@ -12,7 +12,15 @@ from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from toolchain.plugins import serving
-from toolchain.plugins.kubernetes_provider import VERSION, configuration, construction, resources, values, yaml_files
+from toolchain.plugins.kubernetes_provider import (
+    VERSION,
+    configuration,
+    construction,
+    resources,
+    schema,
+    values,
+    yaml_files,
+)
 from toolchain.plugins.kubernetes_provider.client import ApiError, RunCancelledError, UnreachableError
 from toolchain.plugins.kubernetes_provider.configuration import ConfigurationError
 from toolchain.plugins.kubernetes_provider.diff import Comparison
