@@ -31,13 +31,14 @@ def construct(request: Any, learn: Learn, place: Place, tell: Teller) -> Any:
     """
     if request.type not in (components.CONFIG_FILE, components.CONFIG_GROUP):
         raise RefusedError(kinds.unsupported(request.type) or f"the component {request.type} is not known")
+    what = f"{request.type.rpartition(':')[2]} {request.name}"
     try:
         given = components.arguments(request.type, request.name, values.from_struct(request.inputs))
         missed: list[str] = []
         found = components.children(given, learn, place, missed) if given else None
         needed = ordering.dependencies([child.manifest for child in found or ()])
     except ManifestError as error:
-        raise ManifestError(f"{request.type.rpartition(':')[2]} {request.name}: {error}") from error
+        raise ManifestError(f"{what}: {error}") from error
     for pattern in missed:
         tell(f"no file matches {pattern}", "WARNING")
     try:
@@ -45,7 +46,7 @@ def construct(request: Any, learn: Learn, place: Place, tell: Teller) -> Any:
             monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
             urn = monitor.RegisterResource(_component(request)).urn
             if found is None:
-                tell(f"{urn}: its manifests are not known yet; this preview is incomplete", "WARNING")
+                tell(f"{what}: its manifests are not known yet; this preview is incomplete", "WARNING")
                 state: dict[str, Any] = {"resources": UNKNOWN}
             else:
                 state = {"resources": register(monitor, urn, found, needed)}
