@@ -224,8 +224,8 @@ def test_warnings_of_deprecation_can_be_hidden(project: Project, cluster: Cluste
 def test_requests_are_no_faster_than_asked_for(project: Project, cluster: Cluster) -> None:
     """A rate of requests that is given is kept."""
     text = "\nfor n in range(10):\n    " + MAP.strip().replace('"c"', 'f"c{n}"') + "\n"
-    project.program(provider(namespace=cluster.namespace, kube_client_settings={"qps": 0.5, "burst": 1}) + text)
-    assert project.up().seconds > 18
+    project.program(provider(namespace=cluster.namespace, kube_client_settings={"qps": 0.4, "burst": 1}) + text)
+    assert project.up().seconds > 24
 
 
 def test_objects_are_merged_without_server_side_apply(project: Project, cluster: Cluster) -> None:

@@ -89,9 +89,8 @@ def register(
 def _component(request: Any) -> Any:
     """Return the component's own registration.
 
-    It depends on all that its inputs depend on, so that at a deletion these outlive its objects.
+    What its options and inputs depend on is in its dependencies, so that at a deletion these outlive its objects.
     """
-    inputs = {urn for needed in request.inputDependencies.values() for urn in needed.urns}
     return resource_pb2.RegisterResourceRequest(
         type=request.type,
         name=request.name,
@@ -99,7 +98,7 @@ def _component(request: Any) -> Any:
         protect=request.protect if request.HasField("protect") else None,
         retainOnDelete=request.retainOnDelete if request.HasField("retainOnDelete") else None,
         deletedWith=request.deletedWith,
-        dependencies=sorted({*request.dependencies, *inputs}),
+        dependencies=request.dependencies,
         providers=request.providers,
         aliases=request.aliases,
         aliasSpecs=True,
