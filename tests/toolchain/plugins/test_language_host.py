@@ -202,7 +202,7 @@ def test_run_installs_only_where_nothing_is_installed(tmp_path: Path, tools: dic
     assert install.synchronise(pip) == []
     assert install.synchronise(read(tmp_path)) == []
     (command,) = install.synchronise(uv, tools)
-    assert command.words[1:] == ["sync", "--inexact"]
+    assert command.words[1:] == ["sync", "--inexact", "--quiet"]
     assert command.variables == {"UV_PROJECT_ENVIRONMENT": str(tmp_path / ".venv")}
 
 
