@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 SHOWN = 32
 NO_SDK = 33
+ENDED = "resource monitor shut down"
+"""What the engine answers to a component that failed, after it has told why."""
 THREADS = 4
 """For each resource that may be worked on at once: what waits for the engine's answers waits in threads."""
 
@@ -70,7 +72,8 @@ def main() -> int:
         pulumi.log.error(str(error))
         return SHOWN
     except Exception as error:  # noqa: BLE001 - whatever the program raises is shown as its own traceback
-        pulumi.log.error(own_traceback(error))
+        if str(error) != ENDED:
+            pulumi.log.error(own_traceback(error))
         return SHOWN
     finally:
         sys.stdout.flush()
