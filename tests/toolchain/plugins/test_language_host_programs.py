@@ -142,12 +142,14 @@ def test_secret_setting_reaches_the_program_and_nobody_else(bare: Project) -> No
         """
         import pathlib
         import pulumi
+        from pulumi.runtime.config import is_config_secret
 
         config = pulumi.Config()
         secret = config.require_secret("password")
         pulumi.export("length", pulumi.Output.unsecret(secret.apply(len)))
         pulumi.export("password", secret)
         pulumi.export("greeting", config.require("greeting"))
+        pulumi.export("secrets", [key for key in ("greeting", "password") if is_config_secret(f"project:{key}")])
         pulumi.export("arguments", pathlib.Path("/proc/self/cmdline").read_text())
         """
     )
@@ -156,10 +158,23 @@ def test_secret_setting_reaches_the_program_and_nobody_else(bare: Project) -> No
         assert code == 0, said
     outputs = bare.up().outputs
     assert (outputs["length"], outputs["password"], outputs["greeting"]) == (7, "hunter2", "xin chào")
+    assert outputs["secrets"] == ["password"]
     assert "hunter2" not in outputs["arguments"]
     assert json.loads(bare.cli("stack", "output", "--json")[1])["password"] == "[secret]"
     assert json.loads(bare.cli("stack", "output", "--json", "--show-secrets")[1])["password"] == "hunter2"
     assert "hunter2" not in json.dumps(bare.state())
+
+
+def said_at_preview(project: Project) -> dict[str, str]:
+    """Preview a program; return the level of each message."""
+    heard: dict[str, str] = {}
+
+    def listen(event: Any) -> None:
+        if said := event.diagnostic_event:
+            heard[re.sub(r"<\{%.*?%\}>|^\w+: ", "", said.message).strip()] = said.severity
+
+    project.preview(on_event=listen)
+    return heard
 
 
 def test_each_level_of_log_is_shown_as_such(bare: Project) -> None:
@@ -175,13 +190,7 @@ def test_each_level_of_log_is_shown_as_such(bare: Project) -> None:
         print("five")
         """
     )
-    heard: dict[str, str] = {}
-
-    def listen(event: Any) -> None:
-        if said := event.diagnostic_event:
-            heard[re.sub(r"<\{%.*?%\}>|^\w+: ", "", said.message).strip()] = said.severity
-
-    bare.preview(on_event=listen)
+    heard = said_at_preview(bare)
     expected = {"one": "debug", "two": "info", "three": "warning", "four": "error", "five": "info"}
     assert {text: heard.get(text) for text in expected} == expected
 
