@@ -154,6 +154,7 @@ pulumi.export("affinity", service.spec.session_affinity)
 pulumi.export("address", service.spec.cluster_ip)
 """
     )
+    project.cli("stack", "init")
     code, said = project.cli("preview", "--diff")
     assert code == 0, said
     assert 'affinity: "None"' in said
@@ -181,6 +182,7 @@ service = k8s.core.v1.Service("web", metadata=meta("web"), spec={"ports": [{"por
 k8s.core.v1.ConfigMap("settings", metadata=meta("settings"), data={"address": service.spec.cluster_ip})
 """
     )
+    project.cli("stack", "init")
     code, said = project.cli("preview", "--diff")
     assert code == 0, said
     assert "address: [unknown]" in said or "address: output<string>" in said, said

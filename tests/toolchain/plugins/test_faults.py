@@ -135,7 +135,7 @@ def test_killed_run_is_completed_by_the_next(project: Project, cluster: Cluster)
     child.communicate(timeout=30)
     wait_until(lambda: not [pid for pid in plugins if Path(f"/proc/{pid}/exe").exists()], 15)
     assert len(plugins) >= 3
-    assert project.up().resources == 13 + 1
+    assert project.up().resources == 13
     assert project.up().changed == 0
     assert len(ours(cluster)) == 12
 

@@ -48,13 +48,19 @@ def test_import_takes_an_object_over_without_a_change(project: Project, cluster:
 
 
 def test_import_of_what_differs_names_the_field(project: Project, cluster: Cluster) -> None:
-    """An object whose import would change it is not taken over; the field that differs is named."""
-    cluster.create("configmaps", {"metadata": {"name": "settings"}, "data": {"colour": "red"}})
-    project.program(with_options(CONFIG_MAP, 'import_=f"{NAMESPACE}/settings"'))
+    """An import that would change the object says which field at preview; the update changes it in place."""
+    cluster.create("serviceaccounts", {"metadata": {"name": "sa", "labels": {"a": "0", "b": "1"}}})
+    before = cluster.uid("serviceaccounts/sa")
+    project.environment["PULUMI_K8S_ENABLE_PATCH_FORCE"] = "true"
+    project.program(with_options(ACCOUNT, 'import_=f"{NAMESPACE}/sa"'))
+    project.cli("stack", "init")
     code, said = project.cli("preview", "--diff")
-    assert "inputs to import do not match the existing resource" in said, code
-    assert 'colour: "red" => "blue"' in said
-    assert cluster.live("configmaps/settings")["data"] == {"colour": "red"}
+    assert code == 0, said
+    assert 'a: "0" => "1"' in said
+    assert cluster.live("serviceaccounts/sa")["metadata"]["labels"]["a"] == "0"
+    project.up()
+    assert cluster.live("serviceaccounts/sa")["metadata"]["labels"]["a"] == "1"
+    assert cluster.uid("serviceaccounts/sa") == before
 
 
 def test_pulumi_import_takes_an_object_over(project: Project, cluster: Cluster) -> None:

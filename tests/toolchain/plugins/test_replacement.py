@@ -119,7 +119,8 @@ def test_alias_keeps_the_object(project: Project, cluster: Cluster) -> None:
 
 def test_another_version_of_the_api_keeps_the_object(project: Project, cluster: Cluster) -> None:
     """A resource of a newer version of its type, which the SDK has as an alias, changes its object in place."""
-    target = '"minReplicas": 1, "maxReplicas": 3, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}'
+    scaled = '"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}'
+    target = f'"minReplicas": 1, "maxReplicas": 3, {scaled}'
     project.program(f'k8s.autoscaling.v1.HorizontalPodAutoscaler("web", metadata=meta("web"), spec={{{target}}})')
     project.up()
     before = cluster.uid("horizontalpodautoscalers/web")
