@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from toolchain.plugins.kubernetes_provider import client as http
 from toolchain.plugins.kubernetes_provider import kinds, naming
-from toolchain.plugins.kubernetes_provider.client import ApiError, Client
+from toolchain.plugins.kubernetes_provider.client import ApiError, Client, UnreachableError
 from toolchain.plugins.kubernetes_provider.discovery import Discovery, Location, UnknownKindError
 from toolchain.plugins.kubernetes_provider.kinds import Kind
 from toolchain.plugins.kubernetes_provider.kubeconfig import Connection
+from toolchain.plugins.kubernetes_provider.pace import Limits
 from toolchain.plugins.kubernetes_provider.waiting import Waiter
 
 DEFINITION_SECONDS: Final = 10.0
@@ -28,17 +28,39 @@ class Target:
     kind: Kind
     inputs: dict[str, Any]
     manager: str
+    force: bool = False
+    """Whether to take over fields that others own."""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    """The inputs that were applied last."""
 
 
 class Cluster:
     """One cluster's API, with the namespace of objects that name none."""
 
-    def __init__(self, connection: Connection, namespace: str, cancelled: threading.Event) -> None:
-        self.client = Client(connection, cancelled)
+    def __init__(
+        self, connection: Connection, namespace: str, cancelled: threading.Event, limits: Limits | None = None
+    ) -> None:
+        self.client = Client(connection, cancelled, limits)
         self.discovery = Discovery(self.client)
         self.waiter = Waiter(self.client, cancelled)
         self.namespace = namespace or connection.namespace or "default"
         self._cancelled = cancelled
+        self._probing = threading.Lock()
+        self._away: str | None = None  # why the server does not answer; None before it was asked
+
+    def reach(self) -> None:
+        """Ask the API server for a sign of life, once in a run; raise UnreachableError when there is none."""
+        with self._probing:
+            if self._away is None:
+                self._away = ""
+                try:
+                    self.client.request("GET", "/version")
+                except ApiError:
+                    pass  # one that refuses is there
+                except UnreachableError as error:
+                    self._away = str(error)
+        if self._away:
+            raise UnreachableError(self._away)
 
     def serves(self, kind: Kind) -> bool:
         """Whether the API serves this kind now."""
@@ -70,12 +92,12 @@ class Cluster:
         will be gone by then.
         """
         where = self.locate(target.kind)
-        body = self._body(target, where)
+        body = self.body(target, where)
         namespace, name = body["metadata"].get("namespace", ""), body["metadata"].get("name", "")
         query = {
             "fieldManager": target.manager,
             "fieldValidation": "Warn",
-            "force": "true" if _forced(target) else "false",
+            "force": "true" if target.force else "false",
         }
         if dry_run:
             query["dryRun"] = "All"
@@ -145,7 +167,7 @@ class Cluster:
         bare = {
             "metadata": {key: value for key, value in target.inputs["metadata"].items() if key in ("name", "namespace")}
         }
-        body = self._body(Target(target.kind, bare, target.manager), where)
+        body = self.body(Target(target.kind, bare, target.manager), where)
         path = where.path(body["metadata"].get("namespace", ""), body["metadata"]["name"])
         try:
             self.client.request("PATCH", path, query={"fieldManager": target.manager}, body=body, content=http.APPLY)
@@ -153,7 +175,8 @@ class Cluster:
             if error.code != 404:
                 raise
 
-    def _body(self, target: Target, where: Location) -> dict[str, Any]:
+    def body(self, target: Target, where: Location) -> dict[str, Any]:
+        """Return an object as the API takes it."""
         meta = dict(naming.metadata(target.inputs))
         if not where.namespaced:
             meta.pop("namespace", None)
@@ -162,9 +185,10 @@ class Cluster:
         return {**target.inputs, "apiVersion": target.kind.api_version, "kind": target.kind.kind, "metadata": meta}
 
 
-def _forced(target: Target) -> bool:
-    asked = naming.marks(target.inputs).get("pulumi.com/patchForce", os.environ.get("PULUMI_K8S_ENABLE_PATCH_FORCE"))
-    return bool(asked == "true")
+def forced(inputs: Mapping[str, Any], usual: bool) -> bool:  # noqa: FBT001 - the provider's argument
+    """Whether an object takes over fields that others own: as its annotation says, or else as is usual."""
+    asked = naming.marks(inputs).get("pulumi.com/patchForce")
+    return usual if asked is None else bool(asked == "true")
 
 
 def explain(error: ApiError, kind: Kind, identity: str) -> str:

@@ -14,6 +14,8 @@ CONFIG_FILE: Final = "kubernetes:yaml/v2:ConfigFile"
 CONFIG_GROUP: Final = "kubernetes:yaml/v2:ConfigGroup"
 SKIP_AWAIT: Final = "pulumi.com/skipAwait"
 
+Learn = Callable[[Mapping[str, Any]], None]
+"""Takes note of a CustomResourceDefinition before anything is made."""
 Place = Callable[[dict[str, Any]], dict[str, Any]]
 """Completes an object that names no namespace with the one it goes to."""
 
@@ -92,14 +94,18 @@ def _identifying(obj: Any) -> Any:
     return [obj.get("apiVersion"), obj.get("kind"), named, [_identifying(i) for i in items] if items else None]
 
 
-def children(given: Arguments, place: Place, missed: list[str]) -> list[Child]:
+def children(given: Arguments, learn: Learn, place: Place, missed: list[str]) -> list[Child]:
     """Return a component's objects in the order they were given, complete.
 
     ``missed`` is filled with the patterns that match no file. Raises ManifestError for what is no object.
     """
     found = []
-    for manifest, marks in _given(given, missed):
+    manifests_and_marks = list(_given(given, missed))
+    for manifest, _ in manifests_and_marks:
         _check(manifest)
+        if manifest.obj["kind"] == "CustomResourceDefinition":
+            learn(manifest.obj)
+    for manifest, marks in manifests_and_marks:
         obj = dict(manifest.obj)
         obj["apiVersion"] = obj["apiVersion"].removeprefix("core/")
         obj = place(obj)

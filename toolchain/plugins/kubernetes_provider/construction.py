@@ -13,7 +13,7 @@ from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 from toolchain.plugins import serving
 from toolchain.plugins.kubernetes_provider import VERSION, components, kinds, ordering, values
 from toolchain.plugins.kubernetes_provider.client import RunCancelledError
-from toolchain.plugins.kubernetes_provider.components import Child, Place
+from toolchain.plugins.kubernetes_provider.components import Child, Learn, Place
 from toolchain.plugins.kubernetes_provider.manifests import ManifestError
 from toolchain.plugins.kubernetes_provider.ordering import Identity
 from toolchain.plugins.kubernetes_provider.resources import RefusedError, Teller
@@ -22,7 +22,7 @@ from toolchain.plugins.kubernetes_provider.values import UNKNOWN
 _ENDING: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 
 
-def construct(request: Any, place: Place, tell: Teller) -> Any:
+def construct(request: Any, learn: Learn, place: Place, tell: Teller) -> Any:
     """Answer a request for a component: its URN and, as ``resources``, references to all its objects.
 
     At a preview in which the manifests are not known yet, the references are unknown. Raises RefusedError for a
@@ -31,13 +31,14 @@ def construct(request: Any, place: Place, tell: Teller) -> Any:
     """
     if request.type not in (components.CONFIG_FILE, components.CONFIG_GROUP):
         raise RefusedError(kinds.unsupported(request.type) or f"the component {request.type} is not known")
+    what = f"{request.type.rpartition(':')[2]} {request.name}"
     try:
         given = components.arguments(request.type, request.name, values.from_struct(request.inputs))
         missed: list[str] = []
-        found = components.children(given, place, missed) if given else None
+        found = components.children(given, learn, place, missed) if given else None
         needed = ordering.dependencies([child.manifest for child in found or ()])
     except ManifestError as error:
-        raise ManifestError(f"{request.type.rpartition(':')[2]} {request.name}: {error}") from error
+        raise ManifestError(f"{what}: {error}") from error
     for pattern in missed:
         tell(f"no file matches {pattern}", "WARNING")
     try:
@@ -45,7 +46,7 @@ def construct(request: Any, place: Place, tell: Teller) -> Any:
             monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
             urn = monitor.RegisterResource(_component(request)).urn
             if found is None:
-                tell(f"{urn}: its manifests are not known yet; this preview is incomplete", "WARNING")
+                tell(f"{what}: its manifests are not known yet; this preview is incomplete", "WARNING")
                 state: dict[str, Any] = {"resources": UNKNOWN}
             else:
                 state = {"resources": register(monitor, urn, found, needed)}
@@ -88,9 +89,8 @@ def register(
 def _component(request: Any) -> Any:
     """Return the component's own registration.
 
-    It depends on all that its inputs depend on, so that at a deletion these outlive its objects.
+    What its options and inputs depend on is in its dependencies, so that at a deletion these outlive its objects.
     """
-    inputs = {urn for needed in request.inputDependencies.values() for urn in needed.urns}
     return resource_pb2.RegisterResourceRequest(
         type=request.type,
         name=request.name,
@@ -98,7 +98,7 @@ def _component(request: Any) -> Any:
         protect=request.protect if request.HasField("protect") else None,
         retainOnDelete=request.retainOnDelete if request.HasField("retainOnDelete") else None,
         deletedWith=request.deletedWith,
-        dependencies=sorted({*request.dependencies, *inputs}),
+        dependencies=request.dependencies,
         providers=request.providers,
         aliases=request.aliases,
         aliasSpecs=True,

@@ -35,6 +35,9 @@ class Comparison:
     delete_first: bool = False
     """Whether the old object must go before the new one can be made, if that is what the engine decides."""
 
+    always: bool = False
+    """Whether to update even when nothing differs."""
+
     @property
     def replaces(self) -> list[str]:
         """The fields that make a replacement necessary."""

@@ -70,12 +70,12 @@ def is_list(type_token: str, properties: Mapping[str, Any]) -> bool:
 
 def unsupported(type_token: str) -> str:
     """Return why a type or function is not served here and what to use instead, or nothing."""
-    if ":helm" in type_token:
+    if type_token.startswith(("kubernetes:helm.sh/", "kubernetes:helm:")):
         return (
             "Helm needs the upstream provider, which runs Helm itself. Render the chart with 'helm template' and apply "
             "the result as a yaml/v2 ConfigFile, or use the official Pulumi distribution"
         )
-    if ":kustomize" in type_token:
+    if type_token.startswith(("kubernetes:kustomize/", "kubernetes:kustomize:")):
         return "render it with 'kubectl kustomize' and apply the result as a yaml/v2 ConfigFile"
     return ""
 

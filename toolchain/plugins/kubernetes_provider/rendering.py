@@ -42,7 +42,7 @@ def path(directory: str, obj: Mapping[str, Any]) -> Path:
 def write(directory: str, obj: Mapping[str, Any]) -> None:
     """Write an object's manifest, which only its owner may read, for it may hold the content of a Secret."""
     file = path(directory, obj)
-    for folder in (DEFINITIONS, OTHERS):
+    for folder in ("", DEFINITIONS, OTHERS):
         Path(directory, folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     text = yaml.dump(dict(obj), Dumper=_Dumper, allow_unicode=True, width=1_000_000)
     fresh = file.with_name(f".{file.name}.new")

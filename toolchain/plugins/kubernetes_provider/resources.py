@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from toolchain.plugins.kubernetes_provider import (
     checkpoint,
+    client_side,
     criteria,
     diff,
     kinds,
@@ -20,19 +22,27 @@ from toolchain.plugins.kubernetes_provider import (
 )
 from toolchain.plugins.kubernetes_provider import cluster as clusters
 from toolchain.plugins.kubernetes_provider.client import ApiError, UnreachableError
+from toolchain.plugins.kubernetes_provider.client_side import ClientSideCluster
 from toolchain.plugins.kubernetes_provider.cluster import Cluster, Target
 from toolchain.plugins.kubernetes_provider.configuration import Configuration
 from toolchain.plugins.kubernetes_provider.criteria import CriterionError
 from toolchain.plugins.kubernetes_provider.diff import Comparison, Difference
 from toolchain.plugins.kubernetes_provider.kinds import Kind
+from toolchain.plugins.kubernetes_provider.kubeconfig import KubeconfigError
 from toolchain.plugins.kubernetes_provider.scopes import Scopes
 from toolchain.plugins.kubernetes_provider.waiting import NotReadyError
 
+DEPRECATION: Final = re.compile(r" is deprecated in v\d")
+"""In the API server's warnings about versions of the API."""
 REPLACE_UNREADY: Final = "pulumi.com/replaceUnready"
 KEPT: Final = (
     "not deleted: this run has made or changed the same object under the same name. To have an object replaced that "
     "keeps its name, set deleteBeforeReplace; to rename a resource, give it an alias"
 )
+
+
+UNTYPED: Final = "::"
+"""A type that says nothing, for objects that tell their kind themselves."""
 
 
 class Teller(Protocol):
@@ -101,41 +111,66 @@ class Resources:
         with self._lock:
             if self._cluster is None:
                 given = self._configuration
-                connection = kubeconfig.load(given.kubeconfig, given.context, given.cluster)
-                self._cluster = Cluster(connection, given.namespace, self._cancelled)
+                try:
+                    connection = kubeconfig.load(given.kubeconfig, given.context, given.cluster)
+                except KubeconfigError as error:
+                    if given.delete_unreachable or given.skip_update_unreachable:
+                        raise UnreachableError(str(error)) from error
+                    raise
+                kind = Cluster if given.server_side_apply else ClientSideCluster
+                self._cluster = kind(connection, given.namespace, self._cancelled, given.limits)
             return self._cluster
+
+    def skips_updates(self, tell: Teller) -> bool:
+        """Whether nothing is to be changed because the cluster is away and the provider's arguments allow for that."""
+        if not self._configuration.skip_update_unreachable:
+            return False
+        try:
+            self.cluster.reach()
+        except UnreachableError as error:
+            tell(f"{error}; kept as it was, as skipUpdateUnreachable asks", "WARNING")
+            return True
+        return False
 
     def check(
         self, asked: Request, olds: Mapping[str, Any], seed: bytes, proposed: str, mode: str
     ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """Return complete inputs, with the marks of secrets, and what is wrong with them as (property, reason)."""
-        if why := kinds.unsupported(asked.type):
-            return asked.news, [("", why)]
-        if kinds.is_list(asked.type, asked.news):
-            why = "lists are for manifests and cannot be made; use the type of the items, or a yaml/v2 ConfigGroup"
-            return asked.news, [("items", why)]
         news = normalize.clean(values.plain(asked.news))
-        if news.get("kind") == "CustomResourceDefinition":
-            news = normalize.dashed(news)
+        if failure := self._refused(asked, news):
+            return asked.news, [failure]
         if isinstance(news.get("apiVersion"), str):
             news["apiVersion"] = news["apiVersion"].removeprefix("core/")
-        if asked.patch:
-            if not naming.metadata(news).get("name"):
-                return asked.news, [("metadata.name", "a patch must name the object that it changes")]
-        else:
+        if news.get("kind") == "CustomResourceDefinition":
+            news = normalize.dashed(news)
+            self.scopes.learn(news)
+        if not asked.patch:
             if found := naming.metadata(olds).get("name"):
                 self._names.remember(asked.urn, str(found))
             seed = self._names.seed(asked.urn, seed)
             news = naming.named(news, olds, asked.name, seed=seed, proposed=proposed, mode=mode)
+            if client_side.is_labelled(olds) or not (olds or self._configuration.server_side_apply):
+                news = client_side.labelled(news)
+        return values.mark_secrets(self.placed(news, asked.type), asked.news), []
+
+    def _refused(self, asked: Request, news: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Return what is wrong with a program's inputs as (property, reason)."""
+        if why := kinds.unsupported(asked.type):
+            return "", why
+        if kinds.is_list(asked.type, news):
+            why = "lists are for manifests and cannot be made; use the type of the items, or a yaml/v2 ConfigGroup"
+            return "items", why
+        if asked.patch and not self._configuration.server_side_apply:
+            return "", "a patch needs server-side apply, which the provider's enableServerSideApply turns off"
+        if asked.patch and not naming.metadata(news).get("name"):
+            return "metadata.name", "a patch must name the object that it changes"
         try:
             criteria.of(news)
         except CriterionError as error:
-            return asked.news, [(diff.path_text(("metadata", "annotations", criteria.WAIT_FOR)), str(error))]
-        if news.get("kind") == "CustomResourceDefinition":
-            self.scopes.learn(news)
-        return values.mark_secrets(self.placed(news, asked.type), asked.news), []
+            return diff.path_text(("metadata", "annotations", criteria.WAIT_FOR)), str(error)
+        return None
 
-    def placed(self, obj: dict[str, Any], type_token: str = "::") -> dict[str, Any]:
+    def placed(self, obj: dict[str, Any], type_token: str = UNTYPED) -> dict[str, Any]:
         """Return an object with the namespace it goes to, where it names none and is in one.
 
         That is the provider's, or else the one of the kubeconfig's context, or else ``default``.
@@ -191,10 +226,13 @@ class Resources:
         """Change an object and wait until it is ready; return its state. A dry run returns what it would be."""
         kept = checkpoint.manager_of(asked.olds)
         target = self._target(asked, kept)
+        migrates = kept == client_side.MANAGER and self._configuration.server_side_apply
         if dry_run:
-            return self._preview(asked, target, tell, new=False)
+            return self._preview(asked, replace(target, force=target.force or migrates), tell, new=False)
+        if migrates:
+            client_side.hand_over(self.cluster, target)
         live = self._apply(asked, target, tell, new=False)
-        if kept and kept != target.manager:
+        if kept and kept != target.manager and self._configuration.server_side_apply:
             self.cluster.relinquish(replace(target, manager=kept))
         return self._state(asked, live, target.manager)
 
@@ -205,7 +243,18 @@ class Resources:
             meta = {key: value for key, value in naming.metadata(inputs).items() if key != "generateName"}
             inputs["metadata"] = {**meta, "name": name, **({"namespace": namespace} if namespace else {})}
         inputs = naming.generated(inputs, self._names.seed(asked.urn))
-        return Target(kinds.of(inputs, asked.type), inputs, clusters.field_manager(asked.urn, inputs, kept_manager))
+        return Target(
+            kinds.of(inputs, asked.type),
+            inputs,
+            self._manager(asked, inputs, kept_manager),
+            force=clusters.forced(inputs, self._configuration.patch_force),
+            before=checkpoint.last_inputs(asked.olds, asked.old_inputs),
+        )
+
+    def _manager(self, asked: Request, inputs: Mapping[str, Any], kept: str) -> str:
+        if not self._configuration.server_side_apply:
+            return client_side.MANAGER
+        return clusters.field_manager(asked.urn, inputs, kept)
 
     def _preview(self, asked: Request, target: Target, tell: Teller, *, new: bool) -> dict[str, Any]:
         """Return what a dry run tells of an object, or its inputs where none can be made."""
@@ -223,8 +272,7 @@ class Resources:
         except UnreachableError as error:
             tell(f"not previewed: {error}", "WARNING")
             return asked.news
-        for warning in warnings:
-            tell(warning, "WARNING")
+        self._warn(warnings, tell)
         return self._state(asked, checkpoint.previewed(live, asked.news, new=new), target.manager)
 
     def _apply(self, asked: Request, target: Target, tell: Teller, *, new: bool) -> dict[str, Any]:
@@ -245,8 +293,7 @@ class Resources:
             raise RefusedError(clusters.explain(error, target.kind, naming.identity(target.inputs))) from error
         except NotReadyError as error:
             raise RefusedError(f"{target.kind.kind} {naming.identity(error.obj)} is being deleted: {error}") from error
-        for warning in warnings:
-            tell(warning, "WARNING")
+        self._warn(warnings, tell)
         if target.kind.kind == "CustomResourceDefinition":
             self.cluster.discovery.forget()
         if asked.patch:
@@ -260,6 +307,11 @@ class Resources:
             identity = naming.identity(error.obj)
             state = self._state(asked, error.obj, target.manager)
             raise PartialError(f"{target.kind.kind} {identity}: {error}", identity, state, asked.news) from error
+
+    def _warn(self, warnings: list[str], tell: Teller) -> None:
+        for warning in warnings:
+            if not (self._configuration.suppress_deprecation_warnings and DEPRECATION.search(warning)):
+                tell(warning, "WARNING")
 
     def _state(self, asked: Request, live: Mapping[str, Any], manager: str) -> dict[str, Any]:
         first = values.plain(asked.olds.get(checkpoint.INITIAL_API_VERSION)) or live.get("apiVersion", "")
@@ -281,7 +333,7 @@ class Resources:
             return None
         inputs = normalize.inputs_after(live, old_inputs) if old_inputs else normalize.inputs_from_live(live)
         marked = values.mark_secrets(inputs, asked.old_inputs)
-        manager = clusters.field_manager(asked.urn, old_inputs, checkpoint.manager_of(asked.olds))
+        manager = self._manager(asked, old_inputs, checkpoint.manager_of(asked.olds))
         first = values.plain(asked.olds.get(checkpoint.INITIAL_API_VERSION)) or live["apiVersion"]
         state = checkpoint.state(live, marked, api_version=str(first), manager=manager)
         if not asked.patch and not waiting.skipped(live) and (missing := self.cluster.waiter.unready(live)):

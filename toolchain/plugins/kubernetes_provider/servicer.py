@@ -12,13 +12,22 @@ from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from toolchain.plugins import serving
-from toolchain.plugins.kubernetes_provider import VERSION, configuration, construction, resources, values, yaml_files
+from toolchain.plugins.kubernetes_provider import (
+    VERSION,
+    configuration,
+    construction,
+    resources,
+    schema,
+    values,
+    yaml_files,
+)
 from toolchain.plugins.kubernetes_provider.client import ApiError, RunCancelledError, UnreachableError
 from toolchain.plugins.kubernetes_provider.configuration import ConfigurationError
 from toolchain.plugins.kubernetes_provider.diff import Comparison
 from toolchain.plugins.kubernetes_provider.discovery import UnknownKindError
 from toolchain.plugins.kubernetes_provider.kubeconfig import KubeconfigError
 from toolchain.plugins.kubernetes_provider.naming import UnnamedError
+from toolchain.plugins.kubernetes_provider.rendered import RenderedResources
 from toolchain.plugins.kubernetes_provider.resources import PartialError, RefusedError, Request, Resources
 
 EXPECTED = (
@@ -68,7 +77,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Check the provider's arguments."""
 
         def work() -> Any:
-            checked, failures = configuration.check(values.from_struct(request.news))
+            checked, failures = configuration.check(values.from_struct(request.news), request.urn)
             return _checked(checked, failures)
 
         return self._answer(context, work)
@@ -91,7 +100,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         def work() -> Any:
             given = configuration.parse(values.plain(values.from_struct(request.args)))
             identity = request.id if request.id not in values.UNKNOWN_TEXTS else ""
-            self._resources = Resources(given, self._cancelled, identity)
+            made = RenderedResources if given.render_directory else Resources
+            self._resources = made(given, self._cancelled, identity)
             return provider_pb2.ConfigureResponse(
                 acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
             )
@@ -110,7 +120,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
         def work() -> Any:
             asked = Request(request.urn, news=values.from_struct(request.news))
-            olds = values.plain(values.from_struct(request.olds))
+            kept = values.from_struct(request.olds)
+            if kept and self._resources.skips_updates(self._teller(request.urn, request.news)):
+                return _checked(kept, [])
+            olds = values.plain(kept)
             naming = request.autonaming
             mode = provider_pb2.CheckRequest.AutonamingOptions.Mode.Name(naming.mode)
             checked, failures = self._resources.check(asked, olds, request.randomSeed, naming.proposed_name, mode)
@@ -205,7 +218,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Make a component: its objects are registered with the engine, which then asks for each."""
 
         def work() -> Any:
-            return construction.construct(request, self._resources.placed, self._teller("", request.inputs))
+            made, tell = self._resources, self._teller("", request.inputs)
+            return construction.construct(request, made.scopes.learn, made.placed, tell)
 
         return self._answer(context, work, request.inputs)
 
@@ -273,7 +287,7 @@ def _checked(inputs: dict[str, Any], failures: list[tuple[str, str]]) -> Any:
 def _difference(found: Comparison) -> Any:
     response = provider_pb2.DiffResponse
     return response(
-        changes=response.DIFF_SOME if found.differences else response.DIFF_NONE,
+        changes=response.DIFF_SOME if found.differences or found.always else response.DIFF_NONE,
         replaces=found.replaces,
         deleteBeforeReplace=found.delete_first,
         diffs=sorted({str(difference.path[0]) for difference in found.differences}),
