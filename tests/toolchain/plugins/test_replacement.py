@@ -136,11 +136,11 @@ def test_replace_unready_replaces_a_job_that_failed(project: Project, cluster: C
     """A failed Job stays and fails again, unless ``pulumi.com/replaceUnready`` asks for a new one."""
     project.program(JOB)
     for _ in range(2):
-        with pytest.raises(KitError, match="Job .*/job: the job failed"):
+        with pytest.raises(KitError, match=r"Job .*/job: the job failed"):
             project.up()
     failed = cluster.uid("jobs/job")
     project.program(JOB.replace('"pulumi.com/timeoutSeconds": "30"', '"pulumi.com/replaceUnready": "true"'))
-    with pytest.raises(KitError, match="Job .*/job: the job failed"):
+    with pytest.raises(KitError, match=r"Job .*/job: the job failed"):
         project.up()
     replaced = cluster.uid("jobs/job")
     project.program(

@@ -68,7 +68,7 @@ def test_log_of_the_provider_holds_no_secret(project: Project) -> None:
         'data={"password": "correct-horse"}',
         'type=pulumi.Output.secret("correct-horse/"), string_data={"a b": "battery-staple"}',
         'metadata=meta("s", labels={"a": pulumi.Output.secret("correct-horse!")})',
-        """metadata=meta("s", labels={"a": pulumi.Output.secret('<correct-horse & "b">\\\\nđ')})""",
+        """metadata=meta("s", labels={"a": pulumi.Output.secret('<correct-horse & "b">\\nđ')})""",
     ],
     ids=["number", "base64", "type", "label", "quoted"],
 )

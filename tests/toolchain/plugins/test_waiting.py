@@ -25,7 +25,8 @@ EVERY_KIND = (
     WEB
     + """
 k8s.apps.v1.StatefulSet("stateful", metadata=meta("stateful"), spec={"serviceName": "x", **replicas("stateful")})
-daemons = {key: value for key, value in replicas("daemons").items() if key != "replicas"}
+daemons = replicas("daemons")
+del daemons["replicas"]
 k8s.apps.v1.DaemonSet("daemons", metadata=meta("daemons"), spec=daemons)
 k8s.batch.v1.Job("job", metadata=meta("job"), spec={"template": {"spec": pods("help", restartPolicy="Never")}})
 k8s.core.v1.Pod("pod", metadata=meta("pod"), spec=pods())
@@ -52,7 +53,8 @@ k8s.networking.v1.Ingress("ingress", metadata=meta("ingress"), spec={"defaultBac
 SHORT = {"pulumi.com/timeoutSeconds": "20"}
 NEVER = f"""
 SHORT = {SHORT}
-k8s.apps.v1.Deployment("image", metadata=meta("image", SHORT), spec=replicas("image", 2, image="govcloud.local/none:v1"))
+k8s.apps.v1.Deployment("image", metadata=meta("image", SHORT),
+    spec=replicas("image", 2, image="govcloud.local/none:v1"))
 k8s.apps.v1.Deployment("placed", metadata=meta("placed", SHORT),
     spec=replicas("placed", nodeSelector={{"example.org/none": "such"}}))
 volume = {{"name": "v", "configMap": {{"name": "nowhere"}}}}
@@ -60,7 +62,8 @@ held = replicas("volume", volumes=[volume])
 held["template"]["spec"]["containers"][0]["volumeMounts"] = [{{"name": "v", "mountPath": "/v"}}]
 k8s.apps.v1.StatefulSet("volume", metadata=meta("volume", SHORT),
     spec={{"serviceName": "x", **held}})
-daemons = {{key: value for key, value in replicas("daemons", image="govcloud.local/none:v1").items() if key != "replicas"}}
+daemons = replicas("daemons", image="govcloud.local/none:v1")
+del daemons["replicas"]
 k8s.apps.v1.DaemonSet("daemons", metadata=meta("daemons", SHORT), spec=daemons)
 k8s.batch.v1.Job("job", metadata=meta("job"), spec={{
     "backoffLimit": 0, "template": {{"spec": pods("no-such-command", restartPolicy="Never")}}}})
@@ -71,8 +74,8 @@ k8s.core.v1.PersistentVolumeClaim("claim", metadata=meta("claim", SHORT), spec={
     "accessModes": ["ReadWriteOnce"], "resources": {{"requests": {{"storage": "1Mi"}}}}}})
 backend = {{"service": {{"name": "nowhere", "port": {{"number": 80}}}}}}
 k8s.networking.v1.Ingress("ingress", metadata=meta("ingress", SHORT), spec={{"defaultBackend": backend}})
-k8s.core.v1.ConfigMap("settings", metadata=meta("settings", {{**SHORT, "pulumi.com/waitFor": "jsonpath={{.data.a}}=b"}}),
-    data={{"a": "c"}})
+awaited = {{**SHORT, "pulumi.com/waitFor": "jsonpath={{.data.a}}=b"}}
+k8s.core.v1.ConfigMap("settings", metadata=meta("settings", awaited), data={{"a": "c"}})
 """
 
 
