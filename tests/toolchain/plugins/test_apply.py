@@ -119,7 +119,7 @@ def test_patch_changes_only_its_fields_and_gives_them_back(project: Project, clu
 
 
 def test_custom_resource_follows_its_definition(project: Project, cluster: Cluster) -> None:
-    """One ``up`` makes a definition and an object of its kind; both are in the second ``up`` unchanged."""
+    """A preview takes an object of a kind that is not there yet; one ``up`` makes the definition and the object."""
     group = f"{cluster.namespace}.example.org"
     project.program(
         f"""
@@ -131,6 +131,7 @@ k8s.apiextensions.CustomResource("one", api_version="{group}/v1", kind="Thing", 
     spec={{"size": 3, "ratio": 0.5, "off": False, "empty": {{}}}}, opts=ResourceOptions(depends_on=[crd]))
 """
     )
+    assert project.preview().changes == {"create": 3}
     assert project.up().changed == 3
     assert project.up().changed == 0
     thing = cluster.live(f"/apis/{group}/v1/namespaces/{cluster.namespace}/things/one")
