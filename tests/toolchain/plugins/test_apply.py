@@ -181,6 +181,8 @@ def test_value_that_is_not_known_at_preview_is_applied(project: Project, cluster
         """
 service = k8s.core.v1.Service("web", metadata=meta("web"), spec={"ports": [{"port": 80}]})
 k8s.core.v1.ConfigMap("settings", metadata=meta("settings"), data={"address": service.spec.cluster_ip})
+length = service.spec.cluster_ip.apply(len)  # a number, which text in its place would not be
+k8s.core.v1.Service("other", metadata=meta("other"), spec={"ports": [{"port": length}]})
 """
     )
     project.cli("stack", "init")
@@ -190,3 +192,4 @@ k8s.core.v1.ConfigMap("settings", metadata=meta("settings"), data={"address": se
     project.up()
     address = cluster.live("services/web")["spec"]["clusterIP"]
     assert cluster.live("configmaps/settings")["data"] == {"address": address}
+    assert cluster.live("services/other")["spec"]["ports"][0]["port"] == len(address)

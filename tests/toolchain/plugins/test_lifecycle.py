@@ -184,8 +184,14 @@ def test_deletion_propagation_policy_decides_on_what_an_object_owns(
 
 
 def test_deletion_waits_for_what_an_object_owns(project: Project, cluster: Cluster) -> None:
-    """Without a policy, a Deployment is gone only when its pods are."""
-    project.program(WEB)
+    """Without a policy, a Deployment is gone only when its pods are, however long they take."""
+    project.program(
+        """
+slow = replicas("slow")
+slow["template"]["spec"] |= pods("netexec", "--delay-shutdown=4", terminationGracePeriodSeconds=20)
+k8s.apps.v1.Deployment("slow", metadata=meta("slow"), spec=slow)
+"""
+    )
     project.up()
     project.destroy()
     assert cluster.names("pods") == []

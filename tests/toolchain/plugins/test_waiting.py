@@ -141,11 +141,6 @@ def test_pod_is_waited_for(recorded: dict[str, dict[str, Any]]) -> None:
     assert condition(recorded["pod"], "Ready") == "True"
 
 
-def test_namespace_is_waited_for(recorded: dict[str, dict[str, Any]]) -> None:
-    """A Namespace is active."""
-    assert recorded["namespace"]["status"]["phase"] == "Active"
-
-
 def test_token_is_waited_for(recorded: dict[str, dict[str, Any]]) -> None:
     """A Secret for a service account's token holds it."""
     assert recorded["token"]["data"]
