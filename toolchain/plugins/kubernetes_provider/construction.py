@@ -12,11 +12,11 @@ from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 
 from toolchain.plugins import serving
 from toolchain.plugins.kubernetes_provider import VERSION, components, kinds, ordering, values
+from toolchain.plugins.kubernetes_provider.calls import RefusedError, Teller
 from toolchain.plugins.kubernetes_provider.client import RunCancelledError
 from toolchain.plugins.kubernetes_provider.components import Child, Learn, Place
 from toolchain.plugins.kubernetes_provider.manifests import ManifestError
 from toolchain.plugins.kubernetes_provider.ordering import Identity
-from toolchain.plugins.kubernetes_provider.resources import RefusedError, Teller
 from toolchain.plugins.kubernetes_provider.values import UNKNOWN
 
 _ENDING: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})

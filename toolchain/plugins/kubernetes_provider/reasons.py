@@ -25,20 +25,21 @@ class Reasons:
             told = self._pods(namespace, labels) if labels else ""
             if obj.get("kind") == "Ingress":
                 told = self._backends(namespace, obj)
-            return told or self._event(obj)
+            return "; ".join(filter(None, (told, self._event(obj))))
         except (ApiError, UnreachableError, RunCancelledError):
             return ""
 
     def _pods(self, namespace: str, labels: Mapping[str, str]) -> str:
         """Return what the first pod that is not ready lacks."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
-        for member in self._client.members(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": selector}):
+        found = self._client.members(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": selector})
+        for member in found:
             pod = {**member, "apiVersion": "v1", "kind": "Pod"}
             if not readiness.judge(pod).ready:
                 told = "; ".join(filter(None, (readiness.pod_problem(pod), self._event(pod))))
                 if told:
                     return f"pod {pod['metadata']['name']}: {told}"
-        return ""
+        return "" if found else f"no pod has the labels {selector}"
 
     def _backends(self, namespace: str, ingress: Mapping[str, Any]) -> str:
         """Return which services an Ingress leads to that are not there."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from toolchain.plugins.kubernetes_provider import checkpoint, kinds, naming, rendering, values
+from toolchain.plugins.kubernetes_provider.calls import RefusedError, Request, Teller
 from toolchain.plugins.kubernetes_provider.client import UnreachableError
 from toolchain.plugins.kubernetes_provider.diff import Comparison
+from toolchain.plugins.kubernetes_provider.inputs import UNTYPED
 from toolchain.plugins.kubernetes_provider.kubeconfig import KubeconfigError
-from toolchain.plugins.kubernetes_provider.resources import UNTYPED, RefusedError, Request, Resources, Teller
+from toolchain.plugins.kubernetes_provider.resources import Resources
 
 
 class RenderedResources(Resources):

@@ -16,11 +16,11 @@ from toolchain.plugins.kubernetes_provider import (
     VERSION,
     configuration,
     construction,
-    resources,
     schema,
     values,
     yaml_files,
 )
+from toolchain.plugins.kubernetes_provider.calls import PartialError, RefusedError, Request, Teller
 from toolchain.plugins.kubernetes_provider.client import ApiError, RunCancelledError, UnreachableError
 from toolchain.plugins.kubernetes_provider.configuration import ConfigurationError
 from toolchain.plugins.kubernetes_provider.diff import Comparison
@@ -28,7 +28,7 @@ from toolchain.plugins.kubernetes_provider.discovery import UnknownKindError
 from toolchain.plugins.kubernetes_provider.kubeconfig import KubeconfigError
 from toolchain.plugins.kubernetes_provider.naming import UnnamedError
 from toolchain.plugins.kubernetes_provider.rendered import RenderedResources
-from toolchain.plugins.kubernetes_provider.resources import PartialError, RefusedError, Request, Resources
+from toolchain.plugins.kubernetes_provider.resources import Resources
 
 EXPECTED = (
     ApiError,
@@ -259,7 +259,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except EXPECTED as error:
             context.abort(grpc.StatusCode.UNKNOWN, _redacted(str(error), secret))
 
-    def _teller(self, urn: str, *secret: Any) -> resources.Teller:
+    def _teller(self, urn: str, *secret: Any) -> Teller:
         """Return how to show messages about one resource, without what is secret in it."""
 
         def tell(message: str, severity: str = "INFO", *, passing: bool = False) -> None:

@@ -7,7 +7,6 @@ is not known before an update has run, and ``Secret`` around what must never be 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import math
 import re
@@ -36,8 +35,8 @@ UNKNOWN_TEXTS: Final = frozenset(
 )
 _GO_ESCAPES: Final = re.compile("[<>&\u2028\u2029]")
 """What JSON written by Go escapes beside what every JSON does."""
-EXACT: Final = 2**53
-"""Above this a number that came as a float may have lost digits; it is left a float."""
+WHOLE: Final = 2**63
+"""Whole numbers below this are integers to the API, as in Go, though above 2**53 the engine may have rounded them."""
 
 
 class _Unknown:
@@ -102,8 +101,8 @@ def _from_signed(struct: struct_pb2.Struct) -> Any:
 
 
 def whole(number: float) -> int | float:
-    """Return a number that came as a float as an int when nothing is lost by it."""
-    if math.isfinite(number) and number == int(number) and abs(number) <= EXACT:
+    """Return a number that came as a float as an int where it is whole, as the API writes it."""
+    if math.isfinite(number) and number == int(number) and abs(number) < WHOLE:
         return int(number)
     return number
 
@@ -225,13 +224,13 @@ def secret_texts(value: Any, *, inside: bool = False) -> Iterator[str]:
         case str() if inside and len(value) > 2:
             yield from _spellings(value)
         case int() | float() if inside and not isinstance(value, bool) and len(str(value)) > 2:
-            yield str(value)
+            yield from _spellings(str(value))
 
 
 def _spellings(text: str) -> Iterator[str]:
     """Yield a text as it is, in base64 (and, where it is base64, what it stands for), and as JSON quotes it."""
     known = [text]
-    with suppress(binascii.Error, UnicodeDecodeError):
+    with suppress(ValueError):
         known.append(base64.b64decode(text, validate=True).decode())
     for spelling in known:
         if len(spelling) > 2:
@@ -242,6 +241,5 @@ def _spellings(text: str) -> Iterator[str]:
 
 def redact(message: str, *sources: Any) -> str:
     """Return ``message`` without any text that is secret in ``sources``."""
-    for text in sorted({text for source in sources for text in secret_texts(source)}, key=len, reverse=True):
-        message = message.replace(text, "[secret]")
-    return message
+    texts = sorted({text for source in sources for text in secret_texts(source)}, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, texts)), "[secret]", message) if texts else message
