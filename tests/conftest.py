@@ -38,14 +38,6 @@ class Testbed:
         return ssh.run(self.state, host, command)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a folder that need hosts in one process: they share a testbed, and break and heal it."""
-    for item in items:
-        if item.get_closest_marker("cluster"):
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(REPOSITORY / "tests").parts[0]))
-
-
 def topology_of(worker: int) -> Topology:
     """Return the topology for one of the processes that run tests, counted from 0."""
     text = Template(TOPOLOGY.read_text(encoding="utf-8")).substitute(n=worker + 1)
