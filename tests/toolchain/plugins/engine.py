@@ -125,6 +125,10 @@ class Project:
         head = PROGRAM_HEAD.format(namespace=self._namespace)
         (self.folder / "__main__.py").write_text(head + textwrap.dedent(body))
 
+    def write(self, text: str, file: str = "__main__.py") -> None:
+        """Write a file of the project, the program itself if none is named."""
+        (self.folder / file).write_text(textwrap.dedent(text))
+
     def up(self, **options: Any) -> automation.Summary:
         """Apply the program."""
         return automation.up(self.folder, self.stack, {}, self.environment, **options)
@@ -141,11 +145,12 @@ class Project:
         """Destroy the stack's resources."""
         return automation.destroy(self.folder, self.stack, self.environment)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start a command of the engine."""
+    def start(self, *words: str, cwd: Path | None = None, stack: bool = True) -> subprocess.Popen[str]:
+        """Start a command of the engine, in the project's folder and for its stack unless told otherwise."""
+        chosen = ["--stack", self.stack] if stack else []
         return subprocess.Popen(
-            ["pulumi", *words, "--non-interactive", "--color=never", "--stack", self.stack],
-            cwd=self.folder,
+            ["pulumi", *words, "--non-interactive", "--color=never", *chosen],
+            cwd=cwd or self.folder,
             env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -163,9 +168,9 @@ class Project:
         """Apply the program and return the engine's steps in their order, such as ``create-replacement``."""
         return [e.resource_pre_event.metadata.op.value for e in self.events() if e.resource_pre_event]
 
-    def cli(self, *words: str) -> tuple[int, str]:
+    def cli(self, *words: str, cwd: Path | None = None, stack: bool = True) -> tuple[int, str]:
         """Run a command of the engine; return its exit code and all it said."""
-        child = self.start(*words)
+        child = self.start(*words, cwd=cwd, stack=stack)
         said, _ = child.communicate(timeout=180)
         return child.returncode, said
 

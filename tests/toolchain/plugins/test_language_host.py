@@ -202,7 +202,7 @@ def test_run_installs_only_where_nothing_is_installed(tmp_path: Path, tools: dic
     assert install.synchronise(pip) == []
     assert install.synchronise(read(tmp_path)) == []
     (command,) = install.synchronise(uv, tools)
-    assert command.words[1:] == ["sync", "--inexact"]
+    assert command.words[1:] == ["sync", "--inexact", "--quiet"]
     assert command.variables == {"UV_PROJECT_ENVIRONMENT": str(tmp_path / ".venv")}
 
 
@@ -248,6 +248,9 @@ def test_person_is_asked_for_the_tool_then_for_pips_environment(tools: dict[str,
     assert [choice.displayName for choice in tool.choices] == ["pip", "poetry [not found]", "uv [not found]"]
     (tool,) = prompts.of({}, tools)
     assert [choice.stringValue for choice in tool.choices] == ["pip", "poetry", "uv"]
+    Path(tools["PATH"].partition(":")[0], "poetry").unlink()
+    (tool,) = prompts.of({}, tools)
+    assert [choice.displayName for choice in tool.choices] == ["pip", "uv", "poetry [not found]"]
     assert tool.default.stringValue == "pip"
     (folder,) = prompts.of({"toolchain": "pip"}, tools)
     assert (folder.key, folder.default.stringValue) == ("virtualenv", "venv")
@@ -278,8 +281,10 @@ def test_plugin_never_runs_in_the_machines_python(tmp_path: Path) -> None:
 def test_plugin_that_is_a_package_is_served_by_the_sdk(tmp_path: Path) -> None:
     """Without a __main__.py the components of the package are served; a folder with neither is told."""
     fake_venv(tmp_path / "venv")
-    with pytest.raises(ProjectError, match=r"neither a __main__.py nor a pyproject.toml"):
-        plugins.command(read(tmp_path), "resource", [])
+    for incomplete in ("", '[project]\nname = "parts"\n', '[build-system]\nbuild-backend = "x"\n'):
+        (tmp_path / "pyproject.toml").write_text(incomplete)
+        with pytest.raises(ProjectError, match=r"neither a __main__.py nor a pyproject.toml"):
+            plugins.command(read(tmp_path), "resource", [])
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "parts"\n[build-system]\nbuild-backend = "x"\n')
     assert plugins.command(read(tmp_path), "resource", ["y"])[1][2:] == ["-m", "pulumi.run.plugin", "parts", "y"]
 

@@ -96,12 +96,20 @@ def program_of(tool: str, base: Mapping[str, str] = os.environ) -> str:
     return path
 
 
+_poetrys_answers: dict[Path, Path] = {}
+"""The virtual environment of each folder that poetry was asked for: it takes a second to answer."""
+
+
 def _poetrys(project: Project, base: Mapping[str, str]) -> Path:
     home = above(project.program, "pyproject.toml") or project.program
-    if is_virtualenv(home / ".venv"):
-        return home / ".venv"
-    asked = [program_of("poetry", base), "env", "info", "--path", "--no-ansi"]
-    done = subprocess.run(
-        asked, cwd=project.program, env=dict(base), capture_output=True, text=True, timeout=60, check=False
-    )
-    return Path(done.stdout.strip() or home / ".venv")
+    beside = home / ".venv"
+    if is_virtualenv(beside):
+        return beside
+    known = _poetrys_answers.get(home)
+    if known is None or not is_virtualenv(known):
+        asked = [program_of("poetry", base), "env", "info", "--path", "--no-ansi"]
+        done = subprocess.run(
+            asked, cwd=project.program, env=dict(base), capture_output=True, text=True, timeout=60, check=False
+        )
+        known = _poetrys_answers[home] = Path(done.stdout.strip() or beside)
+    return known

@@ -45,7 +45,7 @@ def synchronise(project: Project, base: Mapping[str, str] = os.environ) -> list[
     if folder is not None and not environment.is_virtualenv(folder):
         return commands(project, base)
     if project.tool == "uv" and above(project.program, "pyproject.toml"):
-        return [Command([*one.words, "--inexact"], one.variables) for one in commands(project, base)]
+        return [Command([*one.words, "--inexact", "--quiet"], one.variables) for one in commands(project, base)]
     return []
 
 

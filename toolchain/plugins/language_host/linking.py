@@ -43,7 +43,7 @@ def instructions(project: Project, paths: Sequence[str]) -> str:
     """Return how a program imports the packages in these folders."""
     modules = sorted(file.parent.name for path in paths for file in (project.root / path).glob("*/pulumi-plugin.json"))
     imports = "".join(f"  import {module} as {_short(module)}\n" for module in modules)
-    return f"The program can import it:\n\n{imports}"
+    return f"The program can import it:\n\n{imports}" if modules else ""
 
 
 def _short(module: str) -> str:

@@ -16,6 +16,8 @@ from toolchain.plugins.language_host.project import Project, ProjectError
 RUNNER = Path(__file__).with_name("run_program.py")
 SHOWN = 32
 """Exit code of the runner after an error that the person has already seen."""
+NO_SDK = 33
+"""Exit code of the runner where the project's Python has no Pulumi SDK."""
 
 
 def command(request: Any, found: PythonEnvironment, engine: str) -> list[str]:
@@ -64,6 +66,8 @@ def outcome(code: int) -> Mapping[str, Any]:
     """Return what the engine is told of a program that ended with this code, less than 0 if a signal ended it."""
     if code == SHOWN:
         return {"bail": True}
+    if code == NO_SDK:
+        return {"error": "the project's Python lacks the Pulumi SDK; run 'pulumi install'"}
     if code < 0:
         return {"error": f"the program was ended by {signal.Signals(-code).name}"}
     return {"error": f"the program ended with exit code {code}"} if code else {}

@@ -1,7 +1,7 @@
 """Run one Pulumi program; started by the language host with the program's own Python, and imported by nothing.
 
 The one argument is a JSON object with the members of the engine's request. Ends with 0, with the program's own exit
-code, or with 32 after an error that was already shown.
+code, with 32 after an error that was already shown, or with 33 where there is no Pulumi SDK.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 SHOWN = 32
+NO_SDK = 33
 ENDED = "resource monitor shut down"
 """What the engine answers to a component that failed, after it has told why."""
 THREADS = 4
@@ -35,10 +36,8 @@ def main() -> int:
         import pulumi  # noqa: PLC0415 - the program's Python may not have it
         import pulumi.runtime  # noqa: PLC0415
     except ImportError as error:
-        sys.stderr.write(
-            f"{error}\nThe project's Python, {sys.executable}, lacks the Pulumi SDK: run 'pulumi install'\n"
-        )
-        return SHOWN
+        sys.stderr.write(f"{error}\n")
+        return NO_SDK
     pulumi.runtime.set_all_config(
         pulumi.runtime.get_config_env(),  # type: ignore[no-untyped-call, unused-ignore]
         pulumi.runtime.get_config_secret_keys_env(),

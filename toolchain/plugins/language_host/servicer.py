@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import metadata
@@ -107,11 +107,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             if said := install.prepare(asked):
                 yield language_pb2.InstallDependenciesResponse(stdout=said.encode())
             for command in install.commands(asked):
+                yield language_pb2.InstallDependenciesResponse(stdout=f"{shlex.join(command.words)}\n".encode())
                 child = self._start(command, asked.program)
                 for name, data in children.stream(child):
                     yield language_pb2.InstallDependenciesResponse(**{name: data})
                 if code := self._children.wait(child):
-                    raise ProjectError(f"{' '.join(command.words)} ended with code {code}")
+                    raise ProjectError(f"{shlex.join(command.words)} ended with code {code}")
 
     def Link(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Add generated packages to what the project needs."""
@@ -190,17 +191,17 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def _finish(self, command: Command, folder: Path) -> None:
         """Run a command to its end, with what it says shown in passing; of a failure its last words are told."""
         child = self._start(command, folder)
-        last: deque[str] = deque(maxlen=10)
+        last = "without a word"
         with serving.channel(self._engine) as channel:
             engine = engine_pb2_grpc.EngineStub(channel)
             for _, data in children.stream(child):
                 text = data.decode(errors="replace")
-                last += text.splitlines()
+                last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), last)
                 with suppress(grpc.RpcError):  # an engine that is ending does not listen any more
                     severity = engine_pb2.LogSeverity.Value("INFO")
                     engine.Log(engine_pb2.LogRequest(severity=severity, message=text, ephemeral=True))
         if code := self._children.wait(child):
-            raise ProjectError("\n".join([f"{' '.join(command.words)} ended with code {code}", *last]))
+            raise ProjectError(f"{shlex.join(command.words)} ended with code {code}: {last}")
 
 
 def _project(info: Any) -> Project:
