@@ -57,7 +57,7 @@ def test_log_of_the_provider_holds_no_secret(project: Project) -> None:
     project.cli("stack", "init")
     code, said = project.cli("up", "--yes", "--skip-preview", "--logtostderr", "--logflow", "-v=9")
     assert code == 0, said
-    sent = re.compile(r'"msg":"(Unm|M)arshaling property for RPC\[')
+    sent = re.compile(r'"msg":"((Unm|M)arshaling property for RPC\[|Planner decided to )')
     lines = said.splitlines()
     assert any(sent.search(line) for line in lines)
     assert hold("\n".join(line for line in lines if not sent.search(line)), *WORDS) == []

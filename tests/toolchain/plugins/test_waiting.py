@@ -31,9 +31,9 @@ k8s.apps.v1.DaemonSet("daemons", metadata=meta("daemons"), spec=daemons)
 k8s.batch.v1.Job("job", metadata=meta("job"), spec={"template": {"spec": pods("help", restartPolicy="Never")}})
 k8s.core.v1.Pod("pod", metadata=meta("pod"), spec=pods())
 k8s.core.v1.Namespace("namespace")
-k8s.core.v1.ServiceAccount("account", metadata=meta("account"))
+account = k8s.core.v1.ServiceAccount("account", metadata=meta("account"))
 k8s.core.v1.Secret("token", type="kubernetes.io/service-account-token",
-    metadata=meta("token", {"kubernetes.io/service-account.name": "account"}))
+    metadata=meta("token", {"kubernetes.io/service-account.name": account.metadata.name}))
 k8s.core.v1.ResourceQuota("quota", metadata=meta("quota"), spec={"hard": {"count/secrets": 9}})
 size = {"storage": "1Mi"}
 k8s.core.v1.PersistentVolume("volume", metadata={"name": NAMESPACE}, spec={

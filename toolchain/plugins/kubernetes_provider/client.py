@@ -235,7 +235,7 @@ def _retry_after(code: int, refused: ApiError, header: str | None, attempt: int)
     """Return how many seconds to wait before asking again, or None if that would not help."""
     backoff = min(0.1 * 2.0**attempt, 5.0)
     if code == 429:
-        return float(header) if header and header.isdigit() else backoff
+        return min(float(header), OVERLOAD) if header and header.isdigit() else backoff
     if code in (500, 503, 504) and (code == 503 or any(text in refused.message for text in _TRANSIENT)):
         return backoff
     if (

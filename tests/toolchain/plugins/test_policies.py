@@ -1,4 +1,4 @@
-"""What is told of programs that fail, and of policies that refuse."""
+"""Policies on what is applied to a cluster."""
 
 from __future__ import annotations
 
@@ -12,32 +12,6 @@ from tests.toolchain.plugins.engine import VENV, Cluster, Project
 from tests.toolchain.plugins.programs import CONFIG_MAP
 
 pytestmark = pytest.mark.cluster
-
-
-def test_program_that_fails_shows_its_own_traceback_alone(project: Project) -> None:
-    """A program's exception is shown from the program's first frame on, with nothing of the machinery."""
-    project.program(
-        """
-def careless():
-    return {}["missing"]
-
-careless()
-"""
-    )
-    with pytest.raises(KitError) as caught:
-        project.up()
-    text = caught.value.message
-    assert "in careless" in text
-    assert "KeyError: 'missing'" in text
-    for machinery in ("runpy", "run_program", "pulumi/runtime", "asyncio", "exit code"):
-        assert machinery not in text
-
-
-def test_program_that_exits_tells_its_code(project: Project) -> None:
-    """A program that ends itself with a code has that code told."""
-    project.program("import sys\nsys.exit(7)\n")
-    with pytest.raises(KitError, match="exit code 7"):
-        project.up()
 
 
 def test_policy_pack_refuses_with_its_words(project: Project, cluster: Cluster, tmp_path: Path) -> None:
