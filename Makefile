@@ -35,7 +35,7 @@ check: setup  ## lint, types, unit tests
 	@$(BIN)/pytest -q -n 2 -m "not cluster and not toolchain"
 
 test: check  ## everything: check, the toolchain, and the tests on local clusters
-	@$(BIN)/pytest -q -m "toolchain or cluster"
+	@$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "toolchain or cluster"
 
 lock: setup  ## write requirements/dev.txt anew from pyproject.toml
 	@$(PYTHON) -m venv build/lock

@@ -20,8 +20,10 @@ ATTEMPT_SECONDS = 1.2
 OPEN_WITHIN = 45.0
 """A new Service or policy may take this long to reach every node; a watch that broke is opened again within 30 s."""
 CLOSED_WITHIN = 8.0
-NAMED_WITHIN = 45.0
-"""A name server may take this long to learn of a new Service, and to forget that it did not know it."""
+NAMED_WITHIN = 90.0
+"""A name server may take this long to learn of a new Service, and to forget that it did not know it.
+
+One that lost its watch tries again after pauses of up to 30 s, and keeps for 30 s that a name was not there."""
 DIAL_SECONDS = 8.0
 SETTLE_SECONDS = 0.25
 """What a change of policy is given before the first attempt; later attempts decide, this only saves one."""

@@ -175,7 +175,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--target", type=Path, help="target file: which cloud, with whose rights")
     group.addoption("--level", type=int, help="security level, instead of the target file's")
     group.addoption("--outcomes", type=Path, help="file to write outcomes to, one line of JSON each")
-    group.addoption("--check-seconds", type=float, default=60, help="time limit of one check")
+    group.addoption("--check-seconds", type=float, default=120, help="time limit of one check")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -43,11 +43,10 @@ def environment_of(testbed: str, cluster: str) -> dict[str, str]:
 
 def kubeconfig_of(testbed: str, cluster: str) -> Path | None:
     """Return a testbed cluster's kubeconfig, or None where there are no clusters yet, to keep the shell's own."""
-    folder = State.of(testbed).folder / "clusters"
-    path = folder / f"{cluster}.kubeconfig"
+    path = State.of(testbed).kubeconfig(cluster)
     if path.exists():
         return path
-    known = sorted(file.stem for file in folder.glob("*.kubeconfig"))
+    known = sorted(file.stem for file in path.parent.glob("*.kubeconfig"))
     if known or (testbed, cluster) != ("demo", "cgc"):
         raise KitError(
             f"testbed {testbed!r} has no cluster {cluster!r}",

@@ -93,7 +93,7 @@ def _services_run(topology: Topology, host: PlacedHost) -> bool:
 
 
 def _healthy(topology: Topology, cluster: str, media: Path) -> bool:
-    kubeconfig = State.of(topology.name).folder / "clusters" / f"{cluster}.kubeconfig"
+    kubeconfig = State.of(topology.name).kubeconfig(cluster)
     kubectl: list[str | Path] = [media / "bin" / "kubectl", "--kubeconfig", kubeconfig, "--request-timeout=10s"]
     done = run([*kubectl, "--namespace=kube-system", "get", "nodes,pods", "--output=json"], check=False)
     if done.returncode != 0:

@@ -28,8 +28,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def bring_up(topology: Topology) -> None:
-    """Bring the hosts up and make the clusters on them; quick when nothing changed since it last succeeded."""
-    checks.require(topology)
+    """Bring the hosts up and make the clusters on them; quick when nothing changed since it last succeeded.
+
+    The machine is one that passed `testbed.checks.require`.
+    """
     folder = media.ensure()
     hosts.up(topology, folder)
     if not topology.clusters:
@@ -50,6 +52,7 @@ def bring_up(topology: Topology) -> None:
 def up(*, topology: TopologyOption = None, as_json: JsonOption = False) -> None:
     """Boot the hosts and make the clusters; heals what is broken, leaves alone what is well."""
     found = load(topology)
+    checks.require(found)
     bring_up(found)
     _show(found, as_json=as_json)
 

@@ -45,7 +45,7 @@ def up(*, topology: TopologyOption = None) -> None:
     build.ensure()
     bring_up(found)
     made = time.monotonic()
-    kubeconfig = State.of(found.name).folder / "clusters" / f"{CENTRAL_CLUSTER}.kubeconfig"
+    kubeconfig = State.of(found.name).kubeconfig(CENTRAL_CLUSTER)
     provisioned = clouds.provision(environment_of(found.name, CENTRAL_CLUSTER))
     applied = time.monotonic()
     say("asking the agencies' workloads to make the calls")
@@ -54,9 +54,7 @@ def up(*, topology: TopologyOption = None) -> None:
         [
             node
             for cluster in found.clusters
-            for node in summary.nodes(
-                cluster.name, State.of(found.name).folder / "clusters" / f"{cluster.name}.kubeconfig"
-            )
+            for node in summary.nodes(cluster.name, State.of(found.name).kubeconfig(cluster.name))
         ]
     )
     summary.show_stacks(provisioned.stacks)

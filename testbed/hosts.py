@@ -11,7 +11,7 @@ from pathlib import Path
 from core.console import progress, say
 from core.errors import KitError
 from core.files import write_atomic
-from testbed import base, boot, cgroups, checks, inventory, keys, leftovers, network, prerequisites, processes
+from testbed import base, boot, cgroups, inventory, keys, leftovers, network, prerequisites, processes
 from testbed.state import State, check_owner, claim, locked, owner, release
 from testbed.topology import PlacedHost, Topology, dump, load
 from testbed.trees import remove_tree, unmount_below
@@ -36,11 +36,11 @@ def up(topology: Topology, media: Path) -> None:
     """Bring every host of the topology up and leave those alone that are; ``media`` appears at /srv/govcloud.
 
     Returns when all answer over SSH and the inventory is written. A host that was killed boots again on its own disk.
-    Raises KitError when the machine lacks something, or something else uses the names or the backbone's prefixes.
+    The machine is one that passed `testbed.checks.require`. Raises KitError when something else uses the names or the
+    backbone's prefixes.
     """
     if not media.is_dir():
         raise KitError(f"installation media {media}: no such folder", "make it with 'govcloud toolchain build'")
-    checks.require(topology)
     prerequisites.ensure()
     name = topology.name
     with locked(name):

@@ -54,6 +54,10 @@ class State:
         """Give the hosts as Ansible reads them."""
         return self.folder / "inventory.yaml"
 
+    def kubeconfig(self, cluster: str) -> Path:
+        """Give the kubeconfig of a cluster's administrator."""
+        return self.folder / "clusters" / f"{cluster}.kubeconfig"
+
     def host(self, host_name: str) -> HostState:
         """Give the folder of one host."""
         return HostState(self.folder / "hosts" / host_name)

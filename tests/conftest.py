@@ -1,4 +1,4 @@
-"""The testbed that the cluster tests share: the default shape, a name and prefixes of its own."""
+"""The testbed that cluster tests share: the default shape, a name and prefixes of its own."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 
 import pytest
+import yaml
 
 from core.paths import REPOSITORY
-from testbed import hosts, ssh
+from testbed import checks, hosts, ssh
 from testbed.state import State
-from testbed.topology import Topology, load
+from testbed.topology import Topology
 
 TOPOLOGY = REPOSITORY / "tests" / "topology.yaml"
 
@@ -29,22 +31,29 @@ class Testbed:
 
     def kubeconfig(self, cluster: str = "cgc") -> Path:
         """Kubeconfig of a cluster's administrator."""
-        return self.state / "clusters" / f"{cluster}.kubeconfig"
+        return State(self.state).kubeconfig(cluster)
 
     def ssh(self, host: str, command: str) -> subprocess.CompletedProcess[str]:
         """Run a command on a host; the result carries its exit code."""
         return ssh.run(self.state, host, command)
 
 
+def topology_of(worker: int) -> Topology:
+    """Return the topology for one of the processes that run tests, counted from 0."""
+    text = Template(TOPOLOGY.read_text(encoding="utf-8")).substitute(n=worker + 1)
+    return Topology.model_validate(yaml.safe_load(text))
+
+
 @pytest.fixture(scope="session")
 def testbed() -> Iterator[Testbed]:
-    """Bring the tests' testbed up, as `govcloud testbed up` does, and take it down at the end.
+    """Bring a testbed up, as `govcloud testbed up` does, and take it down at the end.
 
-    ``GOVCLOUD_KEEP_TESTBED=1`` leaves it up for the next run.
+    Every process that runs tests has its own. ``GOVCLOUD_KEEP_TESTBED=1`` leaves it up for the next run.
     """
     from govcloud.testbed_commands import bring_up
 
-    topology = load(TOPOLOGY)
+    topology = topology_of(int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
+    checks.require(topology)
     bring_up(topology)
     yield Testbed(topology, State.of(topology.name).folder)
     if not os.environ.get("GOVCLOUD_KEEP_TESTBED"):

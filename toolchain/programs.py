@@ -77,8 +77,12 @@ class Family(_Strict):
 
     def digest(self, go: str, platform: str) -> str:
         """Name what the family's programs are made of: sources, flags, Go's version and the platform."""
+        files = [file for file in sorted(self.sources.rglob("*")) if file.is_file()]
         inputs = {
-            "files": {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in sorted(self.sources.iterdir())},
+            "files": {
+                file.relative_to(self.sources).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+                for file in files
+            },
             "flags": [BUILD_FLAGS, self.link_flags, ",".join(self.tags)],
             "programs": {name: program.package for name, program in self.programs.items()},
             "go": go,

@@ -87,19 +87,22 @@ def _path_with(folder: Path) -> str:
 
 def _install(folder: Path) -> None:
     """Put the engine and the plugins where the engine looks for installed ones; these give no warnings."""
-    engine = build.ensure(["pulumi"])["pulumi"]
-    link = folder / "bin" / "pulumi"
-    if not link.is_symlink() or link.readlink() != engine:
-        link.parent.mkdir(parents=True, exist_ok=True)
-        fresh = link.with_name(f".pulumi.{secrets.token_hex(8)}")
-        fresh.symlink_to(engine)
-        fresh.replace(link)
-    for kind, name, module, package in (
-        ("language", "python", "toolchain.plugins.language_host", "pulumi"),
-        ("resource", "kubernetes", "toolchain.plugins.kubernetes_provider", "pulumi-kubernetes"),
+    for name, program in build.ensure(["pulumi"]).items():
+        _link(folder / "bin" / name, program)
+    for plugin, module, package in (
+        ("language-python", "language_host", "pulumi"),
+        ("resource-pulumi-python", "language_host.dynamic_provider", "pulumi"),
+        ("resource-kubernetes", "kubernetes_provider", "pulumi-kubernetes"),
     ):
-        version = metadata.version(package)
-        launcher = folder / "plugins" / f"{kind}-{name}-v{version}" / f"pulumi-{kind}-{name}"
-        command = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I -m {module} "$@"\n'
+        launcher = folder / "plugins" / f"{plugin}-v{metadata.version(package)}" / f"pulumi-{plugin}"
+        command = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I -m toolchain.plugins.{module} "$@"\n'
         if not launcher.exists() or launcher.read_text(encoding="utf-8") != command:
             write_atomic(launcher, command, mode=0o755)
+
+
+def _link(link: Path, program: Path) -> None:
+    if not link.is_symlink() or link.readlink() != program:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        fresh = link.with_name(f".{link.name}.{secrets.token_hex(8)}")
+        fresh.symlink_to(program)
+        fresh.replace(link)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conformance.servers import Answer, Certificate, Server, as_json
+from tests.certificates import Certificate
+from tests.conformance.servers import Answer, Server, as_json
 
 Content = dict[str, Any]
 

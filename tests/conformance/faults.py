@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,36 +48,87 @@ def _agent_families(ssh: Ssh, hosts: Sequence[str], families: str) -> None:
 @contextmanager
 def no_ipv6_services(ssh: Ssh, control_plane: str, api: Api) -> Iterator[None]:
     """Take the IPv6 range of Services from the control plane's programs."""
-    saved = "/root/govcloud-fault"
-    names = ("kube-apiserver", "kube-controller-manager")
-    must(ssh, control_plane, f"mkdir -p {saved} && cp -a {' '.join(f'{MANIFESTS}/{n}.yaml' for n in names)} {saved}/")
+    cut = "s/(--service-cluster-ip-range=[^,]+),.*/\\1/"
+    files = {f"{MANIFESTS}/{name}.yaml": cut for name in ("kube-apiserver", "kube-controller-manager")}
+    with _files_changed(ssh, [control_plane], files, lambda: _wait_for_control_plane(ssh, control_plane, api)):
+        yield
+
+
+@contextmanager
+def open_api_server(ssh: Ssh, control_plane: str, api: Api) -> Iterator[None]:
+    """Have the API server take TLS 1.0, and callers without a name, who may read what a viewer may."""
+    files = {
+        "/etc/kubernetes/govcloud/authentication.yaml": "/conditions:|- path:/d",
+        f"{MANIFESTS}/kube-apiserver.yaml": "s/(--tls-min-version=).*/\\1VersionTLS10/",
+    }
+    everybody = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:unauthenticated"}
+    with (
+        added(api, f"{RBAC}/clusterrolebindings", _binding("govcloud-fault", "view", everybody)),
+        _files_changed(ssh, [control_plane], files, lambda: _wait_for_control_plane(ssh, control_plane, api)),
+    ):
+        yield
+
+
+@contextmanager
+def open_kubelets(ssh: Ssh, hosts: Sequence[str]) -> Iterator[None]:
+    """Have every kubelet take callers without a name, and let them do all."""
+    edit = "/anonymous:/{n;s/false/true/};s/mode: Webhook/mode: AlwaysAllow/"
+
+    def restart() -> None:
+        healthy = "until curl -sf http://127.0.0.1:10248/healthz; do sleep 0.2; done"
+        for host in hosts:
+            must(ssh, host, f"systemctl restart kubelet && timeout 60 sh -c '{healthy}'")
+
+    with _files_changed(ssh, hosts, {"/var/lib/kubelet/config.yaml": edit}, restart):
+        yield
+
+
+@contextmanager
+def _files_changed(
+    ssh: Ssh, hosts: Sequence[str], edits: Mapping[str, str], take_up: Callable[[], None]
+) -> Iterator[None]:
+    """Edit files on hosts, each by a script of sed, have them taken up, and put them back in the end."""
+    saved = f"/root/govcloud-fault-{secrets.token_hex(4)}"
     try:
-        for name in names:
-            # The range's second half is cut off in a copy, which then replaces the manifest in one step.
-            cut = f"sed -E 's/(--service-cluster-ip-range=[^,]+),.*/\\1/' {saved}/{name}.yaml > {saved}/{name}.cut"
-            must(ssh, control_plane, f"{cut} && cp {saved}/{name}.cut {MANIFESTS}/{name}.yaml")
-        _wait_for_ranges(ssh, control_plane, api, count=1)
+        for host in hosts:
+            must(ssh, host, f"cd / && mkdir -p {saved} && cp -a --parents {' '.join(edits)} {saved}/")
+            for file, edit in edits.items():
+                # Edited as a copy, which then replaces the file in one step.
+                must(ssh, host, f"sed -E '{edit}' {saved}{file} > {saved}/new && ! cmp -s {saved}/new {file}")
+                must(ssh, host, f"cp {saved}/new {file}")
+        take_up()
         yield
     finally:
-        must(ssh, control_plane, f"cp -a {saved}/*.yaml {MANIFESTS}/ && rm -r {saved}")
-        _wait_for_ranges(ssh, control_plane, api, count=2)
+        for host in hosts:
+            must(ssh, host, f"rm -f {saved}/new && cp -a {saved}/. / && rm -r {saved}")
+        take_up()
 
 
-def _wait_for_ranges(ssh: Ssh, control_plane: str, api: Api, count: int) -> None:
-    """Wait until an API server with this many ranges of Services runs alone and is ready."""
-    look = "for p in $(pgrep -x kube-apiserver); do tr '\\0' '\\n' < /proc/$p/cmdline | grep service-cluster-ip; done"
+def _wait_for_control_plane(ssh: Ssh, control_plane: str, api: Api) -> None:
+    """Wait until an API server runs alone with the arguments of its manifest, is ready, and controllers work again.
+
+    Told to end, the old one stops listening at once and then lingers for half a minute: it is not waited for.
+    """
+    listening = "curl -sk -o /dev/null https://127.0.0.1:6443/livez"
+    must(ssh, control_plane, f"timeout 60 sh -c 'while {listening}; do sleep 0.2; done' && pkill -9 -x kube-apiserver")
+    running = "for p in $(pgrep -x kube-apiserver); do tr '\\0' '\\n' < /proc/$p/cmdline; done | grep ^--"
+    written = f"sed -n 's/^ *- \\(--.*\\)/\\1/p' {MANIFESTS}/kube-apiserver.yaml"
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
-        lines = ssh(control_plane, look).stdout.split()
-        if len(lines) == 1 and len(lines[0].split(",")) == count and _is_ready(api):
+        runs, should = (sorted(ssh(control_plane, look).stdout.split("\n")) for look in (running, written))
+        if runs == should and _is_ready(api):
             _wait_for_controllers(api, deadline)
             return
         time.sleep(1)
-    raise KitError(f"the API server did not come back with {count} ranges of Services")
+    raise KitError("the API server did not come back as its manifest says")
 
 
 def _wait_for_controllers(api: Api, deadline: float) -> None:
-    """Wait until the controllers work again: they give a new namespace its service account."""
+    """Wait until the controllers work again: they give a new namespace its service account.
+
+    The lease of those that ended with the old API server is taken away, else new ones wait until it has run out.
+    """
+    api.remove("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-controller-manager")
     name = f"govcloud-controllers-{time.monotonic_ns()}"
     api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     try:

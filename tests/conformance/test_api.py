@@ -12,8 +12,9 @@ from conformance.api import Api, TooFewRightsError
 from conformance.results import Verdict
 from conformance.run import audit
 from core.errors import KitError
+from tests.certificates import Certificate
 from tests.conformance import servers
-from tests.conformance.servers import Certificate, Server
+from tests.conformance.servers import Server
 
 Connect = Callable[[Server], Api]
 

@@ -155,6 +155,25 @@ def test_no_ipv6_range_of_services_fails_the_dual_stack_services(cloud: Cloud, t
     )
 
 
+def test_open_doors_of_the_platform_are_found(cloud: Cloud, tmp_path: Path) -> None:
+    """An API server that takes TLS 1.0 and nameless callers, and kubelets that serve anybody, fail their checks."""
+    ssh = cloud.testbed.ssh
+    with (
+        faults.open_kubelets(ssh, cloud.hosts),
+        faults.open_api_server(ssh, cloud.control_plane, cloud.admin),
+    ):
+        run = cloud.audit(tmp_path, "access")
+    assert_exactly_fails(
+        run,
+        {
+            "access.anonymous_is_refused",
+            "access.kubelet_refuses_anonymous",
+            "access.old_tls_is_refused[tls1.0]",
+            "access.old_tls_is_refused[tls1.1]",
+        },
+    )
+
+
 def test_no_default_deny_fails_ingress_in_both_families(cloud: Cloud, tmp_path: Path) -> None:
     """Without the default policy, pods are open to their neighbours; another policy still governs what leaves them."""
     with faults.no_default_deny(cloud.admin):

@@ -12,7 +12,8 @@ import pytest
 from conformance import tls
 from conformance.tls import OLD, PRESENT
 from core.errors import KitError
-from tests.conformance.servers import Certificate, Server, as_json
+from tests.certificates import Certificate
+from tests.conformance.servers import Server, as_json
 
 TLS12 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2
 

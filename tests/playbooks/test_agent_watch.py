@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
-import ipaddress
 import json
 import ssl
 import threading
@@ -15,14 +13,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from playbooks.agent.client import ApiError, Client
 from playbooks.agent.model import Namespace
 from playbooks.agent.reflector import Changes, GoneError, Reflector
+from tests.certificates import Certificate
 
 Json = dict[str, Any]
 PATH = "/api/v1/namespaces"
@@ -126,33 +121,13 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1 that signs itself, for the server and the client alike."""
-    folder = tmp_path_factory.mktemp("identity")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=5))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return folder / "crt", folder / "key"
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """Give one certificate for the server and the client alike."""
+    return Certificate(tmp_path_factory.mktemp("identity"))
 
 
 @pytest.fixture
-def server(identity: tuple[Path, Path]) -> Iterator[Server]:
+def server(identity: Certificate) -> Iterator[Server]:
     """Give an HTTPS server on loopback that asks for a client certificate."""
     made = Server(("127.0.0.1", 0), Handler)
     made.asked, made.watches = [], []
@@ -160,9 +135,8 @@ def server(identity: tuple[Path, Path]) -> Iterator[Server]:
         {"metadata": {"continue": "1", "resourceVersion": "6"}, "items": [space("x", 1)]},
         {"metadata": {"resourceVersion": "7"}, "items": [space("y", 2)]},
     ]
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(*identity)
-    tls.load_verify_locations(identity[0])
+    tls = identity.context()
+    tls.load_verify_locations(identity.authority)
     tls.verify_mode = ssl.CERT_REQUIRED
     made.socket = tls.wrap_socket(made.socket, server_side=True)
     thread = threading.Thread(target=made.serve_forever, daemon=True)
@@ -173,9 +147,9 @@ def server(identity: tuple[Path, Path]) -> Iterator[Server]:
 
 
 @pytest.fixture
-def client(server: Server, identity: tuple[Path, Path], tmp_path: Path) -> Client:
+def client(server: Server, identity: Certificate, tmp_path: Path) -> Client:
     """Give a client of the server, from a kubeconfig in JSON."""
-    certificate, key = (base64.b64encode(path.read_bytes()).decode() for path in identity)
+    certificate, key = (base64.b64encode(path.read_bytes()).decode() for path in (identity.authority, identity.key))
     config = {
         "clusters": [
             {

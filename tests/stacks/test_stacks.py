@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from modules.agency import Agency
 from modules.spaces import workload
 from modules.workloads import POD_PORT
 from tests.stacks.clouds import PACK, SERVICE, Clouds, copy_project
-from toolchain import automation
+from toolchain import automation, pulumi
 
 pytestmark = pytest.mark.cluster
 
@@ -98,6 +100,21 @@ def test_second_up_changes_nothing(clouds: Clouds) -> None:
     for project, stack in clouds.stacks:
         again = clouds.up(project, stack)
         assert again.changed == 0, (stack, again.changes)
+
+
+def test_distribution_on_path_finds_nothing_to_do(
+    clouds: Clouds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the choice 'system', the engine on PATH runs the stacks with its own plugins, and sees them as they are."""
+    home = tmp_path / "distribution"
+    shutil.copytree(clouds.folder / "state" / "pulumi" / "engine", home, symlinks=True)
+    monkeypatch.setenv("PULUMI_HOME", str(home))
+    monkeypatch.setenv("PATH", f"{home}/bin{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv(pulumi.ENGINE_CHOICE, "system")
+    variables = pulumi.environment(clouds.folder / "state", clouds.kubeconfig)
+    assert not {"PATH", "PULUMI_HOME"} & variables.keys()
+    for project, stack in clouds.stacks[:2]:
+        assert automation.preview(clouds.folder / project, stack, {}, variables, PACK).changed == 0
 
 
 def test_service_answers_and_other_agency_does_not(clouds: Clouds) -> None:

@@ -36,3 +36,13 @@ def project(cluster: Cluster, tmp_path: Path) -> Project:
     """Give an empty project on this cluster."""
     environment = pulumi.environment(tmp_path / "state", cluster.kubeconfig)
     return Project(tmp_path / "project", environment, cluster.namespace)
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Give an empty project with a stack, and the engine without a cluster."""
+    monkeypatch.delenv(pulumi.ENGINE_CHOICE, raising=False)
+    made = Project(tmp_path / "project", pulumi.environment(tmp_path / "state", None), "")
+    code, said = made.cli("stack", "init")
+    assert code == 0, said
+    return made

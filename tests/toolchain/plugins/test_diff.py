@@ -67,7 +67,29 @@ def test_differences_name_the_field() -> None:
         "spec.gone": "DELETE",
     }
     assert found.replaces == []
-    assert not found.delete_first
+
+
+def test_old_object_goes_first_whoever_replaces_it() -> None:
+    """An object that keeps its name must go before its successor comes, also when only the program replaces it."""
+    assert diff.compare(named(data={"a": "1"}), named(data={"a": "2"}), ()).delete_first
+    unnamed = {"metadata": {"generateName": "x-"}}
+    assert not diff.compare(unnamed, unnamed, ()).delete_first
+
+
+def test_other_version_of_a_kind_is_the_same_object_and_another_kind_is_not() -> None:
+    """A newer version of the API changes an object in place; what is of another kind or group is another object."""
+
+    def replaces(old: tuple[str, str], new: tuple[str, str]) -> list[str]:
+        before, after = ({**named(), "apiVersion": version, "kind": kind} for version, kind in (old, new))
+        found = diff.compare(before, after, immutable("ConfigMap"))
+        assert not (found.replaces and found.delete_first)
+        return found.replaces
+
+    scaler = "HorizontalPodAutoscaler"
+    assert replaces(("autoscaling/v1", scaler), ("autoscaling/v2", scaler)) == []
+    assert replaces(("extensions/v1beta1", "Ingress"), ("networking.k8s.io/v1", "Ingress")) == []
+    assert replaces(("v1", "ConfigMap"), ("v1", "Secret")) == ["kind"]
+    assert replaces(("a.example.org/v1", "Thing"), ("b.example.org/v1", "Thing")) == ["apiVersion"]
 
 
 def test_other_ways_to_write_the_same_do_not_differ() -> None:

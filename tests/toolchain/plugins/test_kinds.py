@@ -45,4 +45,6 @@ def test_what_is_not_served_says_what_to_use() -> None:
     """Helm and kustomize name the way round; everything else is served."""
     assert "helm template" in kinds.unsupported("kubernetes:helm.sh/v3:Release")
     assert "kubectl kustomize" in kinds.unsupported("kubernetes:kustomize/v2:Directory")
-    assert kinds.unsupported("kubernetes:core/v1:Pod") == ""
+    assert "helm template" in kinds.unsupported("kubernetes:helm:template")
+    for served in ("core/v1:Pod", "helm.cattle.io/v1:HelmChart", "kustomize.toolkit.fluxcd.io/v1:Kustomization"):
+        assert kinds.unsupported(f"kubernetes:{served}") == ""

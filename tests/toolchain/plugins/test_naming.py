@@ -50,3 +50,29 @@ def test_identity_is_read_as_it_is_written() -> None:
     """Objects with and without a namespace are found again by their id."""
     assert naming.parse_identity(naming.identity({"metadata": {"namespace": "n", "name": "x"}})) == ("n", "x")
     assert naming.parse_identity(naming.identity({"metadata": {"name": "x"}})) == ("", "x")
+
+
+def test_repeated_run_makes_the_same_names_and_a_successor_gets_another() -> None:
+    """A name follows from the provider, the resource and the name before; without a provider's id it is random."""
+    urn = "urn:pulumi:dev::shop::kubernetes:core/v1:ConfigMap::settings"
+
+    def name(owner: str = "p1", resource: str = urn, before: str = "") -> str:
+        names = naming.Names(owner)
+        if before:
+            names.remember(resource, before)
+        return naming.suffix(names.seed(resource, b""))
+
+    assert name() == name()
+    assert name(before="settings-1") == name(before="settings-1")
+    assert (
+        len({name(), name("p2"), name(resource=f"{urn}2"), name(before="settings-1"), name(before="settings-2")}) == 5
+    )
+    assert name("") != name("")
+
+
+def test_generated_name_is_made_here() -> None:
+    """A request that makes a name can be repeated; a name that is given stays."""
+    made = naming.generated({"metadata": {"generateName": "web-"}}, b"seed")["metadata"]
+    assert made == {"generateName": "web-", "name": f"web-{naming.suffix(b'seed')}"}
+    for inputs in ({"metadata": {"generateName": "web-", "name": "web-1"}}, {"metadata": {"name": "web"}}):
+        assert naming.generated(inputs, b"seed") == inputs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 from typing import Any
 
@@ -9,12 +11,15 @@ from google.protobuf import struct_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolchain.plugins.kubernetes_provider import values
+from toolchain.plugins.kubernetes_provider import diff, values
 from toolchain.plugins.kubernetes_provider.values import UNKNOWN, Secret
 
-texts = st.text().filter(lambda text: text not in values.UNKNOWN_TEXTS)
+looks_like_a_number = st.from_regex(r"[+-]?0?[0-9]{1,20}(\.[0-9]{1,3})?([eEkMG]i?[0-9]{0,2})?", fullmatch=True)
+texts = (
+    st.text() | looks_like_a_number | st.sampled_from(["true", "null", "~", "NaN", "0x1f", "1_000", "Đà Nẵng"])
+).filter(lambda text: text not in values.UNKNOWN_TEXTS)
 keys = st.text().filter(lambda text: text != values.SIGNATURE)
-numbers = st.integers(-values.EXACT, values.EXACT) | st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 scalars = st.booleans() | texts | numbers
 trees = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=20)
 properties = st.dictionaries(keys, trees, max_size=5)
@@ -33,17 +38,28 @@ def test_whole_numbers_come_back_as_int(tree: dict[str, Any]) -> None:
 
     def check(value: Any) -> None:
         if isinstance(value, float):
-            assert value != int(value) or abs(value) > values.EXACT
+            assert value != int(value) or abs(value) >= values.WHOLE
         for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
             check(inner)
 
     check(came)
 
 
-def test_number_beyond_exactness_stays_a_float() -> None:
-    """A number that may have lost digits on the way does not pretend to be exact."""
-    assert isinstance(values.whole(2.0**60), float)
+@given(st.integers(-(2**63) + 2**11, 2**63 - 2**11))
+def test_big_integer_reaches_the_api_as_one(number: int) -> None:
+    """An integer above 2**53 is written without a fraction and an exponent, with the digits that the engine kept."""
+    came = values.from_struct(values.to_struct({"n": number}))
+    assert json.dumps(came) == f'{{"n": {int(float(number))}}}'
     assert values.whole(math.inf) == math.inf
+
+
+@given(st.dictionaries(keys, trees | st.none(), max_size=5))
+def test_what_crossed_once_crosses_unchanged(tree: dict[str, Any]) -> None:
+    """Nulls, empty maps and numbers settle on the first way: what is compared later was converted alike."""
+    once = values.from_struct(values.to_struct(tree))
+    assert values.from_struct(values.to_struct(once)) == once
+    assert diff.compare(once, values.from_struct(values.to_struct(tree)), ()).differences == []
+    assert once.keys() == {key for key, value in tree.items() if value is not None}
 
 
 def test_null_members_are_left_out() -> None:
@@ -97,6 +113,20 @@ def test_content_of_a_secret_is_always_marked() -> None:
     assert isinstance(core["data"], Secret)
     assert isinstance(core["stringData"], Secret)
     assert other["data"] == {"a": "eA=="}
+
+
+@given(
+    st.text(min_size=3).filter(lambda text: text not in "«[secret]»") | st.integers(100), st.integers(0, 3), st.text()
+)
+def test_no_spelling_of_a_secret_is_shown(secret: str | int, spelling: int, rest: str) -> None:
+    """A secret is removed from a message as it is, in base64, and as JSON and Go quote it."""
+    text = str(secret)
+    quoted = json.dumps(text, ensure_ascii=False)[1:-1]
+    for mark in "<>&":
+        quoted = quoted.replace(mark, f"\\u{ord(mark):04x}")
+    spelled = [text, base64.b64encode(text.encode()).decode(), json.dumps(text)[1:-1], quoted][spelling]
+    said = values.redact(f"«{spelled}»{rest}", {"data": Secret({"a": [secret]})}, {})
+    assert said.startswith("«[secret]»")
 
 
 def test_messages_are_cleared_of_secrets() -> None:

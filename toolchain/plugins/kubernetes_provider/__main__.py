@@ -9,8 +9,12 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from toolchain.plugins import serving
 from toolchain.plugins.kubernetes_provider.servicer import Provider
 
-THREADS = 256
-"""One for each call; the engine decides how many it makes at once."""
+THREADS = 4096
+"""One for each call; they are started as they are needed.
+
+The engine decides how many calls it makes at once, but for components it has no bound, and each of these keeps its
+thread while the calls for its objects come in.
+"""
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from toolchain.plugins.kubernetes_provider import normalize, values
+from toolchain.plugins.kubernetes_provider import naming, normalize, values
 from toolchain.plugins.kubernetes_provider.values import UNKNOWN
 
 INPUTS: Final = "__inputs"
@@ -44,7 +44,8 @@ def previewed(live: Mapping[str, Any], inputs: Mapping[str, Any], *, new: bool) 
     if not new:
         return result
     meta = dict(result.get("metadata", {}))
-    for key in ("uid", "resourceVersion", "creationTimestamp"):
+    given_name = naming.metadata(inputs).get("name")
+    for key in ("uid", "resourceVersion", "creationTimestamp", *(() if given_name else ("name",))):
         if key in meta:
             meta[key] = UNKNOWN
     result["metadata"] = meta

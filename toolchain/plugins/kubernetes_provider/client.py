@@ -17,6 +17,7 @@ import urllib3
 
 from toolchain.plugins.kubernetes_provider import kubeconfig
 from toolchain.plugins.kubernetes_provider.kubeconfig import Connection, Credential
+from toolchain.plugins.kubernetes_provider.pace import Limits, Pace
 
 APPLY: Final = "application/apply-patch+yaml"
 FIRST_CONTACT: Final = 5.0
@@ -58,9 +59,11 @@ class ApiError(Exception):
 class Client:
     """Talks to one API server for any number of threads."""
 
-    def __init__(self, connection: Connection, cancelled: threading.Event) -> None:
+    def __init__(self, connection: Connection, cancelled: threading.Event, limits: Limits | None = None) -> None:
         self.connection = connection
         self._cancelled = cancelled
+        self._limits = limits or Limits()
+        self._pace = Pace(self._limits)
         self._lock = threading.Lock()
         self._credential: Credential | None = None
         self._pool: urllib3.PoolManager | None = None
@@ -114,18 +117,27 @@ class Client:
                 raise refused
             self._pause(wait)
 
+    def members(self, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return the members of a collection; they do not tell their kind."""
+        return list(self.request("GET", path, query=query).get("items") or [])
+
     def _pause(self, seconds: float) -> None:
         if self._cancelled.wait(seconds * random.uniform(0.8, 1.2)):  # noqa: S311 - only to spread the retries
             raise RunCancelledError
 
     def _send(self, method: str, target: str, data: bytes | None, content: str) -> urllib3.BaseHTTPResponse:
-        if self._cancelled.is_set():
+        if self._cancelled.wait(self._pace.reserve()):
             raise RunCancelledError
         headers = {"Accept": "application/json", **self._authorization()}
         if data is not None:
             headers["Content-Type"] = content
         return self._connections().request(
-            method, target, body=data, headers=headers, retries=False, timeout=urllib3.Timeout(connect=3.0, read=120.0)
+            method,
+            target,
+            body=data,
+            headers=headers,
+            retries=False,
+            timeout=urllib3.Timeout(connect=3.0, read=self._limits.timeout),
         )
 
     def _authorization(self) -> dict[str, str]:
@@ -223,7 +235,7 @@ def _retry_after(code: int, refused: ApiError, header: str | None, attempt: int)
     """Return how many seconds to wait before asking again, or None if that would not help."""
     backoff = min(0.1 * 2.0**attempt, 5.0)
     if code == 429:
-        return float(header) if header and header.isdigit() else backoff
+        return min(float(header), OVERLOAD) if header and header.isdigit() else backoff
     if code in (500, 503, 504) and (code == 503 or any(text in refused.message for text in _TRANSIENT)):
         return backoff
     if (

@@ -33,7 +33,10 @@ class Comparison:
 
     differences: list[Difference] = field(default_factory=list)
     delete_first: bool = False
-    """Whether the old object must go before the new one can be made."""
+    """Whether the old object must go before the new one can be made, if that is what the engine decides."""
+
+    always: bool = False
+    """Whether to update even when nothing differs."""
 
     @property
     def replaces(self) -> list[str]:
@@ -46,20 +49,25 @@ def compare(
     new: Mapping[str, Any],
     immutable: tuple[tuple[str, ...], ...],
     ignored: Sequence[str] = (),
+    also: Sequence[Difference] = (),
 ) -> Comparison:
-    """Compare two inputs (plain, without marks of secrets; unknowns differ from everything)."""
+    """Compare two inputs (plain, without marks of secrets; unknowns differ from everything).
+
+    ``also`` are differences that were found elsewhere.
+    """
     before, after = _canonical(old), _canonical(new)
+    same_kind = kinds.same(before, after)
+    if not same_kind:
+        immutable = (*immutable, ("apiVersion",), ("kind",))
     ignored_paths = [parse_path(text) for text in ignored]
     found = [
         Difference(path, change, replaces=_replaces(path, was, now, immutable))
         for path, change, was, now in _walk(before, after, ())
         if not any(_contains(skip, path) for skip in ignored_paths)
     ]
-    same_place = all(
-        naming.metadata(before).get(key) == naming.metadata(after).get(key) for key in ("name", "namespace")
-    )
-    must_replace = any(difference.replaces for difference in found)
-    return Comparison(found, delete_first=must_replace and same_place and not naming.is_autonamed(after))
+    was, now = naming.metadata(before), naming.metadata(after)
+    same_place = same_kind and bool(now.get("name")) and all(was.get(k) == now.get(k) for k in ("name", "namespace"))
+    return Comparison([*found, *also], delete_first=same_place and not naming.is_autonamed(after))
 
 
 def _canonical(obj: Mapping[str, Any]) -> dict[str, Any]:

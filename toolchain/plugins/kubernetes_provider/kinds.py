@@ -42,6 +42,17 @@ def of_type(type_token: str) -> Kind:
     return Kind(module.removeprefix("core/"), kind)
 
 
+def same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether two inputs stand for one kind, be it in two versions of the API.
+
+    The kinds that left the group ``extensions`` are the same objects in their new groups.
+    """
+    if not (old.get("apiVersion") and new.get("apiVersion")):
+        return True
+    before, after = of(old, "::"), of(new, "::")
+    return before.kind == after.kind and (before.group == after.group or "extensions" in (before.group, after.group))
+
+
 def is_patch(type_token: str, obj: Mapping[str, Any]) -> bool:
     """Whether a type stands for some fields of an object that somebody else made, as ``ConfigMapPatch`` does.
 
@@ -58,13 +69,13 @@ def is_list(type_token: str, properties: Mapping[str, Any]) -> bool:
 
 
 def unsupported(type_token: str) -> str:
-    """Return why a type is not served here and what to use instead, or nothing."""
-    if ":helm.sh/" in type_token:
+    """Return why a type or function is not served here and what to use instead, or nothing."""
+    if type_token.startswith(("kubernetes:helm.sh/", "kubernetes:helm:")):
         return (
             "Helm needs the upstream provider, which runs Helm itself. Render the chart with 'helm template' and apply "
             "the result as a yaml/v2 ConfigFile, or use the official Pulumi distribution"
         )
-    if ":kustomize" in type_token:
+    if type_token.startswith(("kubernetes:kustomize/", "kubernetes:kustomize:")):
         return "render it with 'kubectl kustomize' and apply the result as a yaml/v2 ConfigFile"
     return ""
 
@@ -159,6 +170,18 @@ _LEAVES: Final = {
     "networking.k8s.io": frozenset({"NetworkPolicy"}),
     "rbac.authorization.k8s.io": frozenset({"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}),
 }
+
+
+_DELETED_UNSEEN: Final = {
+    "": frozenset({"Namespace", "Pod", "ReplicationController"}),
+    "apps": frozenset({"DaemonSet", "Deployment", "StatefulSet"}),
+    "batch": frozenset({"Job"}),
+}
+
+
+def may_skip_deletion(kind: Kind) -> bool:
+    """Whether ``pulumi.com/skipAwait`` also holds for the deletion of this kind, as it does upstream."""
+    return kind.kind in _DELETED_UNSEEN.get(kind.group, ())
 
 
 def owns_nothing(kind: Kind) -> bool:

@@ -29,6 +29,26 @@ def field_manager(urn: str) -> str:
     return f"pulumi-kubernetes-{suffix(urn.encode())}"
 
 
+class Names:
+    """Makes the random part of names: the same one when a run that was killed is repeated, or else another.
+
+    Without that, an object that was made and not yet recorded would stay for ever beside its second self.
+    """
+
+    def __init__(self, owner: str) -> None:
+        """Take the provider's id in the state, nothing where it has none yet, as in the preview of a new stack."""
+        self._owner = owner
+        self._before: dict[str, str] = {}
+
+    def remember(self, urn: str, name: str) -> None:
+        """Take note of the name that a resource has now, for a successor that stands beside it needs another."""
+        self._before[urn] = name
+
+    def seed(self, urn: str, given: bytes = b"") -> bytes:
+        """Return what to make the name of a new object from; ``given`` is used where the provider has no id."""
+        return f"{self._owner}\n{urn}\n{self._before.get(urn, '')}".encode() if self._owner else given
+
+
 def metadata(obj: Mapping[str, Any]) -> dict[str, Any]:
     """Return the object's metadata, or an empty map where it has none that is known."""
     found = obj.get("metadata")
@@ -67,6 +87,18 @@ def named(
     if isinstance(marked, dict):
         marked = {**marked, AUTONAMED: "true"}
     return {**inputs, "metadata": {**meta, "name": name, "annotations": marked}}
+
+
+def generated(inputs: dict[str, Any], seed: bytes) -> dict[str, Any]:
+    """Return inputs that ask for a name with their ``generateName`` with such a name.
+
+    It is made here and not by the server, so that a request whose answer was lost can be repeated.
+    """
+    meta = metadata(inputs)
+    prefix = meta.get("generateName")
+    if meta.get("name") or not isinstance(prefix, str):
+        return inputs
+    return {**inputs, "metadata": {**meta, "name": f"{prefix}{suffix(seed)}"}}
 
 
 def identity(obj: Mapping[str, Any]) -> str:

@@ -153,7 +153,7 @@ def _followed(live: Any, inputs: Any, path: tuple[str | int, ...]) -> Any:
     if isinstance(inputs, dict) and isinstance(live, dict):
         result = {}
         for key, value in inputs.items():
-            if key in live:
+            if live.get(key) is not None:
                 result[key] = _followed(live[key], value, (*path, key))
             elif _empty(value):
                 result[key] = value

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from toolchain.plugins.kubernetes_provider import normalize
+
 Object = Mapping[str, Any]
 
 
@@ -35,11 +37,6 @@ def judge(obj: Object) -> Verdict:
     return rule(obj) if rule else READY
 
 
-def waits_for(obj: Object) -> bool:
-    """Whether there is a rule for this kind."""
-    return (str(obj.get("apiVersion", "")).rpartition("/")[0], str(obj.get("kind", ""))) in RULES
-
-
 def condition(obj: Object, name: str) -> Mapping[str, Any]:
     """Return a condition of the object's status, or an empty map."""
     for found in (obj.get("status") or {}).get("conditions") or []:
@@ -66,6 +63,8 @@ def _deployment(obj: Object) -> Verdict:  # noqa: PLR0911 - one line for each th
     progress = condition(obj, "Progressing")
     if not _observed(obj):
         return _waiting("the deployment controller has not seen it yet")
+    if (obj.get("spec") or {}).get("paused"):
+        return READY  # nothing more will come until somebody resumes it
     if progress.get("reason") == "ProgressDeadlineExceeded":
         return _failed(f"no progress within its deadline: {progress.get('message', '')}".strip())
     if (failure := condition(obj, "ReplicaFailure")).get("status") == "True":
@@ -94,6 +93,8 @@ def _stateful_set(obj: Object) -> Verdict:
         return _waiting("the stateful set controller has not seen it yet")
     if ready < wanted:
         return _waiting(f"{ready} of {wanted} replicas are ready")
+    if (surplus := int(status.get("replicas", 0)) - wanted) > 0:
+        return _waiting(f"{surplus} replicas too many have not ended")
     if strategy.get("type") != "OnDelete" and updated < wanted - partition:
         return _waiting(f"{updated} of {wanted - partition} replicas are of the new version")
     return READY
@@ -179,12 +180,15 @@ def _phase(*good: str) -> Callable[[Object], Verdict]:
 
 
 def _quota(obj: Object) -> Verdict:
-    wanted = (obj.get("spec") or {}).get("hard") or {}
-    return (
-        READY
-        if wanted.keys() <= (_status(obj).get("hard") or {}).keys()
-        else _waiting("its use has not been counted yet")
-    )
+    wanted, counted = (obj.get("spec") or {}).get("hard") or {}, _status(obj).get("hard") or {}
+    seen = all(key in counted and normalize.same(counted[key], value, ("hard",)) for key, value in wanted.items())
+    return READY if seen else _waiting("its use has not been counted yet")
+
+
+def _secret(obj: Object) -> Verdict:
+    if obj.get("type") == "kubernetes.io/service-account-token" and not obj.get("data"):
+        return _waiting("its token has not been made")
+    return READY
 
 
 def _definition(obj: Object) -> Verdict:
@@ -207,6 +211,7 @@ RULES: Final[Mapping[tuple[str, str], Callable[[Object], Verdict]]] = {
     ("", "PersistentVolume"): _phase("Available", "Bound"),
     ("", "ReplicationController"): _replica_set,
     ("", "ResourceQuota"): _quota,
+    ("", "Secret"): _secret,
     ("networking.k8s.io", "Ingress"): _ingress,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,
 }

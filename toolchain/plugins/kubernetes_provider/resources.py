@@ -1,139 +1,48 @@
-"""What happens to a resource: its inputs are checked, compared, applied, read back and deleted."""
+"""What happens to a resource: it is applied, read back and deleted."""
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, Final
 
-from toolchain.plugins.kubernetes_provider import (
-    checkpoint,
-    diff,
-    kinds,
-    kubeconfig,
-    naming,
-    normalize,
-    values,
-    waiting,
-)
+from toolchain.plugins.kubernetes_provider import checkpoint, client_side, kinds, naming, normalize, values, waiting
 from toolchain.plugins.kubernetes_provider import cluster as clusters
+from toolchain.plugins.kubernetes_provider.calls import PartialError, RefusedError, Request, Teller
 from toolchain.plugins.kubernetes_provider.client import ApiError, UnreachableError
-from toolchain.plugins.kubernetes_provider.cluster import Cluster, Target
+from toolchain.plugins.kubernetes_provider.cluster import Target
 from toolchain.plugins.kubernetes_provider.configuration import Configuration
-from toolchain.plugins.kubernetes_provider.diff import Comparison
-from toolchain.plugins.kubernetes_provider.discovery import UnknownKindError
+from toolchain.plugins.kubernetes_provider.inputs import Inputs
 from toolchain.plugins.kubernetes_provider.waiting import NotReadyError
 
-
-class Teller(Protocol):
-    """Shows a message about one resource; a passing one only while the resource is worked on."""
-
-    def __call__(self, message: str, severity: str = "INFO", *, passing: bool = False) -> None: ...  # noqa: D102
-
-
-class RefusedError(Exception):
-    """The API refused an object, or this provider cannot serve it; the message is for the person."""
+DEPRECATION: Final = re.compile(r" is deprecated in v\d")
+"""In the API server's warnings about versions of the API."""
+KEPT: Final = (
+    "not deleted: this run has made or changed the same object under the same name. To have an object replaced that "
+    "keeps its name, set deleteBeforeReplace; to rename a resource, give it an alias"
+)
 
 
-class PartialError(Exception):
-    """An object is there but not as it should be; the state is kept so that the next run goes on from it."""
-
-    def __init__(self, message: str, identity: str, state: dict[str, Any], inputs: dict[str, Any]) -> None:
-        super().__init__(message)
-        self.identity = identity
-        self.state = state
-        self.inputs = inputs
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the engine says of a resource, with the marks of secrets."""
-
-    urn: str
-    identity: str = ""
-    olds: dict[str, Any] = field(default_factory=dict)
-    old_inputs: dict[str, Any] = field(default_factory=dict)
-    news: dict[str, Any] = field(default_factory=dict)
-    timeout: float = 0.0
-
-    @property
-    def type(self) -> str:
-        """The resource's type, such as ``kubernetes:core/v1:Namespace``."""
-        return self.urn.split("::")[2].rpartition("$")[2]
-
-    @property
-    def name(self) -> str:
-        """The resource's name in the program."""
-        return self.urn.split("::", 3)[3]
-
-    @property
-    def patch(self) -> bool:
-        """Whether it stands for some fields of somebody else's object."""
-        return kinds.is_patch(self.type, values.plain(self.news or self.old_inputs or self.olds))
-
-
-class Resources:
+class Resources(Inputs):
     """The resources of one cluster."""
 
-    def __init__(self, configuration: Configuration, cancelled: threading.Event) -> None:
-        self._configuration = configuration
-        self._cancelled = cancelled
-        self._lock = threading.Lock()
-        self._cluster: Cluster | None = None
+    def __init__(self, configuration: Configuration, cancelled: threading.Event, identity: str = "") -> None:
+        """Take the provider's arguments and its id in the state, which is empty where it has none yet."""
+        super().__init__(configuration, cancelled, identity)
+        self._applied: dict[str, str] = {}  # the field managers of what this run has made or changed, by path
 
-    @property
-    def cluster(self) -> Cluster:
-        """The cluster, whose credentials are read when it is first needed."""
-        with self._lock:
-            if self._cluster is None:
-                given = self._configuration
-                connection = kubeconfig.load(given.kubeconfig, given.context, given.cluster)
-                self._cluster = Cluster(connection, given.namespace, self._cancelled)
-            return self._cluster
-
-    def check(
-        self, asked: Request, olds: Mapping[str, Any], seed: bytes, proposed: str, mode: str
-    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        """Return complete inputs, with the marks of secrets, and what is wrong with them as (property, reason)."""
-        if why := kinds.unsupported(asked.type):
-            return asked.news, [("", why)]
-        if kinds.is_list(asked.type, asked.news):
-            return asked.news, [("items", "a list is no object that can be made; use the type of its items")]
-        news = normalize.clean(values.plain(asked.news))
-        if news.get("kind") == "CustomResourceDefinition":
-            news = normalize.dashed(news)
-        if isinstance(news.get("apiVersion"), str):
-            news["apiVersion"] = news["apiVersion"].removeprefix("core/")
-        if asked.patch:
-            if not naming.metadata(news).get("name"):
-                return asked.news, [("metadata.name", "a patch must name the object that it changes")]
-        else:
-            news = naming.named(news, olds, asked.name, seed=seed, proposed=proposed, mode=mode)
-        if self._configuration.namespace and self._wants_namespace(asked, news):
-            news["metadata"] = {**naming.metadata(news), "namespace": self._configuration.namespace}
-        return values.mark_secrets(news, asked.news), []
-
-    def _wants_namespace(self, asked: Request, news: Mapping[str, Any]) -> bool:
-        if naming.metadata(news).get("namespace") is not None:
+    def skips_updates(self, tell: Teller) -> bool:
+        """Whether nothing is to be changed because the cluster is away and the provider's arguments allow for that."""
+        if not self._configuration.skip_update_unreachable:
             return False
         try:
-            return self.cluster.discovery.locate(kinds.of(news, asked.type)).namespaced
-        except UnknownKindError:
+            self.cluster.reach()
+        except UnreachableError as error:
+            tell(f"{error}; kept as it was, as skipUpdateUnreachable asks", "WARNING")
             return True
-
-    def diff(self, asked: Request, ignored: list[str]) -> Comparison:
-        """Compare what was applied last with what the program asks for."""
-        old, new = checkpoint.last_inputs(asked.olds, asked.old_inputs), values.plain(asked.news)
-        given = self._configuration
-        immutable = diff.force_new(
-            kinds.of(new, asked.type),
-            new,
-            patch=asked.patch,
-            config_map_mutable=given.config_map_mutable,
-            secret_mutable=given.secret_mutable,
-        )
-        return diff.compare(old, new, immutable, ignored)
+        return False
 
     def create(self, asked: Request, tell: Teller, *, dry_run: bool) -> tuple[str, dict[str, Any]]:
         """Make an object and wait until it is ready; return its id and state. A dry run returns what it would be."""
@@ -147,20 +56,35 @@ class Resources:
         """Change an object and wait until it is ready; return its state. A dry run returns what it would be."""
         kept = checkpoint.manager_of(asked.olds)
         target = self._target(asked, kept)
+        migrates = kept == client_side.MANAGER and self._configuration.server_side_apply
         if dry_run:
-            return self._preview(asked, target, tell, new=False)
+            return self._preview(asked, replace(target, force=target.force or migrates), tell, new=False)
+        if migrates:
+            client_side.hand_over(self.cluster, target)
         live = self._apply(asked, target, tell, new=False)
-        if kept and kept != target.manager:
+        if kept and kept != target.manager and self._configuration.server_side_apply:
             self.cluster.relinquish(replace(target, manager=kept))
         return self._state(asked, live, target.manager)
 
     def _target(self, asked: Request, kept_manager: str) -> Target:
         inputs = normalize.clean(values.plain(asked.news))
-        if asked.identity and not naming.metadata(inputs).get("name"):  # the server made its name
+        if asked.identity and not naming.metadata(inputs).get("name"):  # it was made from generateName
             namespace, name = naming.parse_identity(asked.identity)
-            meta = {key: value for key, value in naming.metadata(inputs).items() if key != "generateName"}
-            inputs["metadata"] = {**meta, "name": name, **({"namespace": namespace} if namespace else {})}
-        return Target(kinds.of(inputs, asked.type), inputs, clusters.field_manager(asked.urn, inputs, kept_manager))
+            place = {"name": name, **({"namespace": namespace} if namespace else {})}
+            inputs["metadata"] = {**naming.metadata(inputs), **place}
+        inputs = naming.generated(inputs, self._names.seed(asked.urn))
+        return Target(
+            kinds.of(inputs, asked.type),
+            inputs,
+            self._manager(asked, inputs, kept_manager),
+            force=clusters.forced(inputs, self._configuration.patch_force),
+            before=checkpoint.last_inputs(asked.olds, asked.old_inputs),
+        )
+
+    def _manager(self, asked: Request, inputs: Mapping[str, Any], kept: str) -> str:
+        if not self._configuration.server_side_apply:
+            return client_side.MANAGER
+        return clusters.field_manager(asked.urn, inputs, kept)
 
     def _preview(self, asked: Request, target: Target, tell: Teller, *, new: bool) -> dict[str, Any]:
         """Return what a dry run tells of an object, or its inputs where none can be made."""
@@ -178,37 +102,56 @@ class Resources:
         except UnreachableError as error:
             tell(f"not previewed: {error}", "WARNING")
             return asked.news
-        for warning in warnings:
-            tell(warning, "WARNING")
-        return self._state(asked, checkpoint.previewed(live, target.inputs, new=new), target.manager)
+        self._warn(warnings, tell)
+        return self._state(asked, checkpoint.previewed(live, asked.news, new=new), target.manager)
 
     def _apply(self, asked: Request, target: Target, tell: Teller, *, new: bool) -> dict[str, Any]:
         """Apply an object and return it when it is ready."""
+        limit = waiting.seconds(target.inputs, asked.timeout)
         warnings: list[str] = []
+
+        def pass_on(text: str) -> None:
+            tell(text, passing=True)
+
         try:
             live, where = self.cluster.apply(target, dry_run=False, new=new, warnings=warnings)
+            path = where.path(*naming.parse_identity(naming.identity(live)))
+            if "deletionTimestamp" in live["metadata"] and not asked.patch:  # what was applied goes with the old object
+                self.cluster.waiter.until_gone(path, live["metadata"]["uid"], limit, pass_on)
+                live, where = self.cluster.apply(target, dry_run=False, new=new, warnings=warnings)
         except ApiError as error:
             raise RefusedError(clusters.explain(error, target.kind, naming.identity(target.inputs))) from error
-        for warning in warnings:
-            tell(warning, "WARNING")
+        except NotReadyError as error:
+            raise RefusedError(f"{target.kind.kind} {naming.identity(error.obj)} is being deleted: {error}") from error
+        self._warn(warnings, tell)
         if target.kind.kind == "CustomResourceDefinition":
             self.cluster.discovery.forget()
-        if asked.patch or waiting.skipped(target.inputs):
+        if asked.patch:
             return live
-        limit = waiting.seconds(target.inputs, asked.timeout)
+        self._applied[path] = target.manager
+        if waiting.skipped(target.inputs):
+            return live
         try:
-            return self.cluster.waiter.until_ready(live, where, limit, lambda text: tell(text, passing=True))
+            return self.cluster.waiter.until_ready(live, where, limit, pass_on)
         except NotReadyError as error:
             identity = naming.identity(error.obj)
             state = self._state(asked, error.obj, target.manager)
             raise PartialError(f"{target.kind.kind} {identity}: {error}", identity, state, asked.news) from error
+
+    def _warn(self, warnings: list[str], tell: Teller) -> None:
+        for warning in warnings:
+            if not (self._configuration.suppress_deprecation_warnings and DEPRECATION.search(warning)):
+                tell(warning, "WARNING")
 
     def _state(self, asked: Request, live: Mapping[str, Any], manager: str) -> dict[str, Any]:
         first = values.plain(asked.olds.get(checkpoint.INITIAL_API_VERSION)) or live.get("apiVersion", "")
         return checkpoint.state(live, asked.news, api_version=str(first), manager=manager)
 
     def read(self, asked: Request, tell: Teller) -> tuple[str, dict[str, Any], dict[str, Any]] | None:
-        """Return an object's id, state and inputs as they are now, or None if it is gone."""
+        """Return an object's id, state and inputs as they are now, or None if it is gone.
+
+        Raises PartialError with these for an object that is not ready, so that the next update waits for it.
+        """
         namespace, name = naming.parse_identity(asked.identity)
         old_inputs = values.plain(asked.old_inputs) or checkpoint.last_inputs(asked.olds, {})
         kind = kinds.of(old_inputs or values.plain(asked.olds), asked.type)
@@ -220,9 +163,11 @@ class Resources:
             return None
         inputs = normalize.inputs_after(live, old_inputs) if old_inputs else normalize.inputs_from_live(live)
         marked = values.mark_secrets(inputs, asked.old_inputs)
-        manager = clusters.field_manager(asked.urn, old_inputs, checkpoint.manager_of(asked.olds))
+        manager = self._manager(asked, old_inputs, checkpoint.manager_of(asked.olds))
         first = values.plain(asked.olds.get(checkpoint.INITIAL_API_VERSION)) or live["apiVersion"]
         state = checkpoint.state(live, marked, api_version=str(first), manager=manager)
+        if not asked.patch and not waiting.skipped(live) and (missing := self.cluster.waiter.unready(live)):
+            raise PartialError(f"{kind.kind} {asked.identity} is not ready: {missing}", asked.identity, state, marked)
         return asked.identity, state, marked
 
     def _unreachable(
@@ -240,17 +185,23 @@ class Resources:
         """Delete an object and wait until it is gone; of a patch, give its fields back."""
         namespace, name = naming.parse_identity(asked.identity)
         obj = values.plain(asked.olds)
-        kind = kinds.of(obj, asked.type)
+        kind, manager = kinds.of(obj, asked.type), checkpoint.manager_of(asked.olds)
+        meta = {"metadata": {"name": name, "namespace": namespace}}
         try:
             if asked.patch:
-                meta = {"metadata": {"name": name, "namespace": namespace}}
-                self.cluster.relinquish(Target(kind, meta, checkpoint.manager_of(asked.olds)))
+                self.cluster.relinquish(Target(kind, meta, manager))
                 return
-            pending = self.cluster.delete(kind, obj, namespace, name)
-            if pending is None or waiting.skipped(obj):
+            path = self.cluster.path(kind, namespace, name)
+            if path in self._applied:
+                tell(KEPT, "WARNING")
+                if manager != self._applied[path]:
+                    self.cluster.relinquish(Target(kind, meta, manager))
+                return
+            uid = self.cluster.delete(kind, obj, path) if path else None
+            if uid is None or (waiting.skipped(obj) and kinds.may_skip_deletion(kind)):
                 return
             limit = waiting.seconds(obj, asked.timeout)
-            self.cluster.waiter.until_gone(*pending, limit, lambda text: tell(text, passing=True))
+            self.cluster.waiter.until_gone(path, uid, limit, lambda text: tell(text, passing=True))
         except UnreachableError as error:
             if not self._configuration.delete_unreachable:
                 raise

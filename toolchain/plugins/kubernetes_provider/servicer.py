@@ -12,14 +12,23 @@ from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from toolchain.plugins import serving
-from toolchain.plugins.kubernetes_provider import VERSION, configuration, resources, values, yaml_files
+from toolchain.plugins.kubernetes_provider import (
+    VERSION,
+    configuration,
+    construction,
+    schema,
+    values,
+    yaml_files,
+)
+from toolchain.plugins.kubernetes_provider.calls import PartialError, RefusedError, Request, Teller
 from toolchain.plugins.kubernetes_provider.client import ApiError, RunCancelledError, UnreachableError
 from toolchain.plugins.kubernetes_provider.configuration import ConfigurationError
 from toolchain.plugins.kubernetes_provider.diff import Comparison
 from toolchain.plugins.kubernetes_provider.discovery import UnknownKindError
 from toolchain.plugins.kubernetes_provider.kubeconfig import KubeconfigError
 from toolchain.plugins.kubernetes_provider.naming import UnnamedError
-from toolchain.plugins.kubernetes_provider.resources import PartialError, RefusedError, Request, Resources
+from toolchain.plugins.kubernetes_provider.rendered import RenderedResources
+from toolchain.plugins.kubernetes_provider.resources import Resources
 
 EXPECTED = (
     ApiError,
@@ -61,14 +70,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
-        """Answer with an empty schema: programs bring their own types."""
-        return provider_pb2.GetSchemaResponse(schema=f'{{"name":"kubernetes","version":"{VERSION}"}}')
+        """Describe what programs pass in, for what writes programs."""
+        return provider_pb2.GetSchemaResponse(schema=schema.text())
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Check the provider's arguments."""
 
         def work() -> Any:
-            checked, failures = configuration.check(values.from_struct(request.news))
+            checked, failures = configuration.check(values.from_struct(request.news), request.urn)
             return _checked(checked, failures)
 
         return self._answer(context, work)
@@ -90,7 +99,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
         def work() -> Any:
             given = configuration.parse(values.plain(values.from_struct(request.args)))
-            self._resources = Resources(given, self._cancelled)
+            identity = request.id if request.id not in values.UNKNOWN_TEXTS else ""
+            made = RenderedResources if given.render_directory else Resources
+            self._resources = made(given, self._cancelled, identity)
             return provider_pb2.ConfigureResponse(
                 acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
             )
@@ -109,13 +120,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
         def work() -> Any:
             asked = Request(request.urn, news=values.from_struct(request.news))
-            olds = values.plain(values.from_struct(request.olds))
+            kept = values.from_struct(request.olds)
+            if kept and self._resources.skips_updates(self._teller(request.urn, request.news)):
+                return _checked(kept, [])
+            olds = values.plain(kept)
             naming = request.autonaming
             mode = provider_pb2.CheckRequest.AutonamingOptions.Mode.Name(naming.mode)
             checked, failures = self._resources.check(asked, olds, request.randomSeed, naming.proposed_name, mode)
             return _checked(checked, failures)
 
-        return self._answer(context, work)
+        return self._answer(context, work, request.news)
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Tell what an update would change."""
@@ -123,13 +137,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         def work() -> Any:
             asked = Request(
                 request.urn,
+                identity=request.id,
                 olds=values.from_struct(request.olds),
                 old_inputs=values.from_struct(request.old_inputs),
                 news=values.from_struct(request.news),
             )
-            return _difference(self._resources.diff(asked, list(request.ignoreChanges)))
+            tell = self._teller(request.urn, request.news, request.olds)
+            return _difference(self._resources.diff(asked, list(request.ignoreChanges), tell))
 
-        return self._answer(context, work)
+        return self._answer(context, work, request.news, request.olds)
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Make an object, or tell what it would be."""
@@ -141,7 +157,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
             return provider_pb2.CreateResponse(id=identity, properties=values.to_struct(state))
 
-        return self._answer(context, work, secret=request.properties)
+        return self._answer(context, work, request.properties)
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Change an object, or tell what it would be."""
@@ -155,10 +171,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 news=values.from_struct(request.news),
                 timeout=request.timeout,
             )
-            state = self._resources.update(asked, self._teller(request.urn, request.news), dry_run=request.preview)
+            state = self._resources.update(
+                asked, self._teller(request.urn, request.news, request.olds), dry_run=request.preview
+            )
             return provider_pb2.UpdateResponse(properties=values.to_struct(state))
 
-        return self._answer(context, work, secret=request.news)
+        return self._answer(context, work, request.news, request.olds)
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Read an object for a refresh, an import or a program's ``get``."""
@@ -170,7 +188,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 olds=values.from_struct(request.properties),
                 old_inputs=values.from_struct(request.inputs),
             )
-            found = self._resources.read(asked, self._teller(request.urn, request.inputs))
+            found = self._resources.read(asked, self._teller(request.urn, request.inputs, request.properties))
             if found is None:
                 return provider_pb2.ReadResponse()
             identity, state, inputs = found
@@ -178,7 +196,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 id=identity, properties=values.to_struct(state), inputs=values.to_struct(inputs)
             )
 
-        return self._answer(context, work, secret=request.inputs)
+        return self._answer(context, work, request.inputs, request.properties)
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Delete an object and wait until it is gone."""
@@ -194,7 +212,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             self._resources.delete(asked, self._teller(request.urn, request.properties))
             return empty_pb2.Empty()
 
-        return self._answer(context, work, secret=request.properties)
+        return self._answer(context, work, request.properties)
+
+    def Construct(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Make a component: its objects are registered with the engine, which then asks for each."""
+
+        def work() -> Any:
+            made, tell = self._resources, self._teller("", request.inputs)
+            return construction.construct(request, made.scopes.learn, made.placed, tell)
+
+        return self._answer(context, work, request.inputs)
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Answer the functions that programs call."""
@@ -209,7 +236,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     # Answers
 
-    def _answer(self, context: grpc.ServicerContext, work: Callable[[], Any], secret: Any = None) -> Any:
+    def _answer(self, context: grpc.ServicerContext, work: Callable[[], Any], *secret: Any) -> Any:
         """Do the work and return its answer; tell an expected error in one message without secrets."""
         try:
             return work()
@@ -232,7 +259,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except EXPECTED as error:
             context.abort(grpc.StatusCode.UNKNOWN, _redacted(str(error), secret))
 
-    def _teller(self, urn: str, secret: Any) -> resources.Teller:
+    def _teller(self, urn: str, *secret: Any) -> Teller:
         """Return how to show messages about one resource, without what is secret in it."""
 
         def tell(message: str, severity: str = "INFO", *, passing: bool = False) -> None:
@@ -246,8 +273,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return tell
 
 
-def _redacted(message: str, secret: Any) -> str:
-    return values.redact(message, values.from_struct(secret)) if secret is not None else message
+def _redacted(message: str, secret: tuple[Any, ...]) -> str:
+    return values.redact(message, *map(values.from_struct, secret))
 
 
 def _checked(inputs: dict[str, Any], failures: list[tuple[str, str]]) -> Any:
@@ -260,7 +287,7 @@ def _checked(inputs: dict[str, Any], failures: list[tuple[str, str]]) -> Any:
 def _difference(found: Comparison) -> Any:
     response = provider_pb2.DiffResponse
     return response(
-        changes=response.DIFF_SOME if found.differences else response.DIFF_NONE,
+        changes=response.DIFF_SOME if found.differences or found.always else response.DIFF_NONE,
         replaces=found.replaces,
         deleteBeforeReplace=found.delete_first,
         diffs=sorted({str(difference.path[0]) for difference in found.differences}),

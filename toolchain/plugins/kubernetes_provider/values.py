@@ -7,8 +7,11 @@ is not known before an update has run, and ``Secret`` around what must never be 
 from __future__ import annotations
 
 import base64
+import json
 import math
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,8 +33,10 @@ UNKNOWN_TEXTS: Final = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
     }
 )
-EXACT: Final = 2**53
-"""Above this a number that came as a float may have lost digits; it is left a float."""
+_GO_ESCAPES: Final = re.compile("[<>&\u2028\u2029]")
+"""What JSON written by Go escapes beside what every JSON does."""
+WHOLE: Final = 2**63
+"""Whole numbers below this are integers to the API, as in Go, though above 2**53 the engine may have rounded them."""
 
 
 class _Unknown:
@@ -96,8 +101,8 @@ def _from_signed(struct: struct_pb2.Struct) -> Any:
 
 
 def whole(number: float) -> int | float:
-    """Return a number that came as a float as an int when nothing is lost by it."""
-    if math.isfinite(number) and number == int(number) and abs(number) <= EXACT:
+    """Return a number that came as a float as an int where it is whole, as the API writes it."""
+    if math.isfinite(number) and number == int(number) and abs(number) < WHOLE:
         return int(number)
     return number
 
@@ -206,7 +211,7 @@ def mark_secrets(target: dict[str, Any], source: Mapping[str, Any]) -> dict[str,
 
 
 def secret_texts(value: Any, *, inside: bool = False) -> Iterator[str]:
-    """Yield each text under a secret, as it is and in base64, for removal from messages."""
+    """Yield each text and number under a secret in every spelling that a message may have of it."""
     match value:
         case Secret():
             yield from secret_texts(value.value, inside=True)
@@ -217,12 +222,24 @@ def secret_texts(value: Any, *, inside: bool = False) -> Iterator[str]:
             for item in value:
                 yield from secret_texts(item, inside=inside)
         case str() if inside and len(value) > 2:
-            yield value
-            yield base64.b64encode(value.encode()).decode()
+            yield from _spellings(value)
+        case int() | float() if inside and not isinstance(value, bool) and len(str(value)) > 2:
+            yield from _spellings(str(value))
 
 
-def redact(message: str, value: Any) -> str:
-    """Return ``message`` without any text that is secret in ``value``."""
-    for text in sorted(set(secret_texts(value)), key=len, reverse=True):
-        message = message.replace(text, "[secret]")
-    return message
+def _spellings(text: str) -> Iterator[str]:
+    """Yield a text as it is, in base64 (and, where it is base64, what it stands for), and as JSON quotes it."""
+    known = [text]
+    with suppress(ValueError):
+        known.append(base64.b64decode(text, validate=True).decode())
+    for spelling in known:
+        if len(spelling) > 2:
+            plain_json, ascii_json = (json.dumps(spelling, ensure_ascii=flag)[1:-1] for flag in (False, True))
+            yield from (spelling, base64.b64encode(spelling.encode()).decode(), plain_json, ascii_json)
+            yield _GO_ESCAPES.sub(lambda found: f"\\u{ord(found[0]):04x}", plain_json)
+
+
+def redact(message: str, *sources: Any) -> str:
+    """Return ``message`` without any text that is secret in ``sources``."""
+    texts = sorted({text for source in sources for text in secret_texts(source)}, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, texts)), "[secret]", message) if texts else message

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
-from toolchain.plugins.kubernetes_provider import naming, readiness
+from toolchain.plugins.kubernetes_provider import criteria, naming
 from toolchain.plugins.kubernetes_provider.client import ApiError, Client, RunCancelledError, UnreachableError
 from toolchain.plugins.kubernetes_provider.discovery import Location
 from toolchain.plugins.kubernetes_provider.readiness import READY, Verdict
+from toolchain.plugins.kubernetes_provider.reasons import Reasons
 
 DEFAULT_SECONDS: Final = 600.0
 EXPLAIN_AFTER: Final = 3.0
@@ -32,7 +34,7 @@ def seconds(obj: Mapping[str, Any], requested: float) -> float:
     if requested:
         return requested
     try:
-        return float(naming.marks(obj)["pulumi.com/timeoutSeconds"])
+        return int(naming.marks(obj)["pulumi.com/timeoutSeconds"])
     except (KeyError, TypeError, ValueError):
         return DEFAULT_SECONDS
 
@@ -48,6 +50,7 @@ class Waiter:
     def __init__(self, client: Client, cancelled: threading.Event) -> None:
         self._client = client
         self._cancelled = cancelled
+        self._reasons = Reasons(client)
 
     def until_ready(self, obj: dict[str, Any], where: Location, limit: float, tell: Tell) -> dict[str, Any]:
         """Return the object once it is ready.
@@ -56,12 +59,15 @@ class Waiter:
         """
         namespace, name = naming.parse_identity(naming.identity(obj))
         path = where.path(namespace, name)
-        began, told, pause = time.monotonic(), "", 0.1
-        while not (verdict := self._judge(obj)).ready:
-            waited = time.monotonic() - began
-            missing = verdict.missing
-            if waited > EXPLAIN_AFTER or verdict.failed:
-                missing = "; ".join(filter(None, (missing, self._explain(obj))))
+        began, told, missing, pause = time.monotonic(), "", "", 0.1
+        while True:
+            with _in_sight(obj, missing):
+                verdict = self.judge(obj)
+            if verdict.ready:
+                break
+            waited, missing = time.monotonic() - began, verdict.missing
+            if waited > min(EXPLAIN_AFTER, limit) or verdict.failed:
+                missing = "; ".join(filter(None, (missing, self._reasons.of(obj))))
             if verdict.failed:
                 raise NotReadyError(missing, obj)
             if waited > limit:
@@ -71,18 +77,11 @@ class Waiter:
             if self._cancelled.wait(pause):
                 raise NotReadyError(f"cancelled while waiting: {missing}", obj)
             pause = min(pause * 1.5, 2.0)
-            obj = self._look(path, obj, missing)
+            with _in_sight(obj, missing):
+                obj = self._client.request("GET", path)
         if told:
             tell("")
         return obj
-
-    def _look(self, path: str, last: dict[str, Any], missing: str) -> dict[str, Any]:
-        try:
-            return self._client.request("GET", path)
-        except RunCancelledError:
-            raise NotReadyError(f"cancelled while waiting: {missing}", last) from None
-        except (UnreachableError, ApiError) as error:
-            raise NotReadyError(f"lost sight of it: {error}", last) from error
 
     def until_gone(self, path: str, uid: str, limit: float, tell: Tell) -> None:
         """Return once the object with this uid is gone; raise NotReadyError when the time is over."""
@@ -107,9 +106,17 @@ class Waiter:
         if told:
             tell("")
 
-    def _judge(self, obj: dict[str, Any]) -> Verdict:
-        verdict = readiness.judge(obj)
+    def unready(self, obj: dict[str, Any]) -> str:
+        """Return what an object lacks at this moment; nothing if it is ready."""
+        verdict = self.judge(obj)
+        return "" if verdict.ready else "; ".join(filter(None, (verdict.missing, self._reasons.of(obj))))
+
+    def judge(self, obj: dict[str, Any]) -> Verdict:
+        """Judge an object as it is now, and what belongs to it."""
+        verdict = criteria.judge(obj)
         kind = obj.get("kind")
+        if criteria.of(obj):
+            return verdict
         if verdict.ready and kind == "Service" and obj.get("apiVersion") == "v1":
             return self._endpoints(obj)
         if not verdict.ready and kind == "PersistentVolumeClaim" and self._binds_late(obj):
@@ -121,10 +128,15 @@ class Waiter:
         if not spec.get("selector") or spec.get("type") == "ExternalName" or spec.get("clusterIP") == "None":
             return READY
         meta = service["metadata"]
-        found = self._list(
-            f"/apis/discovery.k8s.io/v1/namespaces/{meta['namespace']}/endpointslices",
-            {"labelSelector": f"kubernetes.io/service-name={meta['name']}"},
-        )
+        try:
+            found = self._client.members(
+                f"/apis/discovery.k8s.io/v1/namespaces/{meta['namespace']}/endpointslices",
+                {"labelSelector": f"kubernetes.io/service-name={meta['name']}"},
+            )
+        except ApiError as error:
+            if error.code == 403:
+                return READY  # who may not look cannot wait
+            raise
         ready = any(
             endpoint.get("conditions", {}).get("ready", True)
             for part in found
@@ -142,30 +154,16 @@ class Waiter:
             return False
         return found.get("volumeBindingMode") == "WaitForFirstConsumer"
 
-    def _explain(self, obj: Mapping[str, Any]) -> str:
-        """Return what a pod of this object lacks, or the last warning about the object."""
-        meta, spec = obj["metadata"], obj.get("spec") or {}
-        namespace = meta.get("namespace", "")
-        labels = (spec.get("selector") or {}).get("matchLabels") if isinstance(spec.get("selector"), dict) else None
-        try:
-            if labels and namespace:
-                query = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
-                for pod in self._list(f"/api/v1/namespaces/{namespace}/pods", query):
-                    # the members of a list do not tell their kind
-                    ready = readiness.judge({**pod, "apiVersion": "v1", "kind": "Pod"}).ready
-                    if not ready and (problem := readiness.pod_problem(pod)):
-                        return f"pod {pod['metadata']['name']}: {problem}"
-            if namespace:
-                query = {"fieldSelector": f"involvedObject.uid={meta.get('uid')},type=Warning"}
-                events = self._list(f"/api/v1/namespaces/{namespace}/events", query)
-                if events:
-                    return str(max(events, key=lambda e: e.get("lastTimestamp") or "").get("message", ""))
-        except (ApiError, UnreachableError, RunCancelledError):
-            return ""
-        return ""
 
-    def _list(self, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
-        return list(self._client.request("GET", path, query=query).get("items") or [])
+@contextmanager
+def _in_sight(last: dict[str, Any], missing: str) -> Iterator[None]:
+    """Tell of an object that cannot be looked at any more as one that is not ready, so that its state is kept."""
+    try:
+        yield
+    except RunCancelledError:
+        raise NotReadyError(f"cancelled while waiting: {missing}", last) from None
+    except (UnreachableError, ApiError) as error:
+        raise NotReadyError(f"lost sight of it: {error}", last) from error
 
 
 def _held_by(obj: Mapping[str, Any]) -> str:
