@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import grpc
-from google.protobuf import any_pb2, empty_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from toolchain.plugins import serving
 from toolchain.plugins.kubernetes_provider import (
@@ -20,28 +19,10 @@ from toolchain.plugins.kubernetes_provider import (
     values,
     yaml_files,
 )
-from toolchain.plugins.kubernetes_provider.calls import PartialError, RefusedError, Request, Teller
-from toolchain.plugins.kubernetes_provider.client import ApiError, RunCancelledError, UnreachableError
-from toolchain.plugins.kubernetes_provider.configuration import ConfigurationError
-from toolchain.plugins.kubernetes_provider.diff import Comparison
-from toolchain.plugins.kubernetes_provider.discovery import UnknownKindError
-from toolchain.plugins.kubernetes_provider.kubeconfig import KubeconfigError
-from toolchain.plugins.kubernetes_provider.naming import UnnamedError
+from toolchain.plugins.kubernetes_provider.answers import answered, checked, difference, redacted
+from toolchain.plugins.kubernetes_provider.calls import Request, Teller
 from toolchain.plugins.kubernetes_provider.rendered import RenderedResources
 from toolchain.plugins.kubernetes_provider.resources import Resources
-
-EXPECTED = (
-    ApiError,
-    RunCancelledError,
-    ConfigurationError,
-    KubeconfigError,
-    UnnamedError,
-    RefusedError,
-    UnreachableError,
-    UnknownKindError,
-    ValueError,
-)
-"""Errors whose text is the whole story; any other is a fault of this program and keeps its traceback."""
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -77,10 +58,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Check the provider's arguments."""
 
         def work() -> Any:
-            checked, failures = configuration.check(values.from_struct(request.news), request.urn)
-            return _checked(checked, failures)
+            inputs, failures = configuration.check(values.from_struct(request.news), request.urn)
+            return checked(inputs, failures)
 
-        return self._answer(context, work)
+        return answered(context, work)
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Tell whether the provider would talk to another cluster, for then everything must be made anew there."""
@@ -90,9 +71,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 values.from_struct(request.old_inputs if request.HasField("old_inputs") else request.olds)
             )
             news = values.plain(values.from_struct(request.news))
-            return _difference(configuration.compare(olds, news))
+            return difference(configuration.compare(olds, news))
 
-        return self._answer(context, work)
+        return answered(context, work)
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Take the provider's arguments; the cluster is first asked when something needs it."""
@@ -106,7 +87,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
             )
 
-        return self._answer(context, work)
+        return answered(context, work)
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
         """End every wait; what was made by then goes into the state as not ready."""
@@ -122,14 +103,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             asked = Request(request.urn, news=values.from_struct(request.news))
             kept = values.from_struct(request.olds)
             if kept and self._resources.skips_updates(self._teller(request.urn, request.news)):
-                return _checked(kept, [])
+                return checked(kept, [])
             olds = values.plain(kept)
             naming = request.autonaming
             mode = provider_pb2.CheckRequest.AutonamingOptions.Mode.Name(naming.mode)
-            checked, failures = self._resources.check(asked, olds, request.randomSeed, naming.proposed_name, mode)
-            return _checked(checked, failures)
+            inputs, failures = self._resources.check(asked, olds, request.randomSeed, naming.proposed_name, mode)
+            return checked(inputs, failures)
 
-        return self._answer(context, work, request.news)
+        return answered(context, work, request.news)
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Tell what an update would change."""
@@ -143,9 +124,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 news=values.from_struct(request.news),
             )
             tell = self._teller(request.urn, request.news, request.olds)
-            return _difference(self._resources.diff(asked, list(request.ignoreChanges), tell))
+            return difference(self._resources.diff(asked, list(request.ignoreChanges), tell))
 
-        return self._answer(context, work, request.news, request.olds)
+        return answered(context, work, request.news, request.olds)
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Make an object, or tell what it would be."""
@@ -157,7 +138,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
             return provider_pb2.CreateResponse(id=identity, properties=values.to_struct(state))
 
-        return self._answer(context, work, request.properties)
+        return answered(context, work, request.properties)
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Change an object, or tell what it would be."""
@@ -176,7 +157,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
             return provider_pb2.UpdateResponse(properties=values.to_struct(state))
 
-        return self._answer(context, work, request.news, request.olds)
+        return answered(context, work, request.news, request.olds)
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Read an object for a refresh, an import or a program's ``get``."""
@@ -196,7 +177,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 id=identity, properties=values.to_struct(state), inputs=values.to_struct(inputs)
             )
 
-        return self._answer(context, work, request.inputs, request.properties)
+        return answered(context, work, request.inputs, request.properties)
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Delete an object and wait until it is gone."""
@@ -212,7 +193,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             self._resources.delete(asked, self._teller(request.urn, request.properties))
             return empty_pb2.Empty()
 
-        return self._answer(context, work, request.properties)
+        return answered(context, work, request.properties)
 
     def Construct(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Make a component: its objects are registered with the engine, which then asks for each."""
@@ -221,7 +202,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             made, tell = self._resources, self._teller("", request.inputs)
             return construction.construct(request, made.scopes.learn, made.placed, tell)
 
-        return self._answer(context, work, request.inputs)
+        return answered(context, work, request.inputs)
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Answer the functions that programs call."""
@@ -232,32 +213,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             getattr(response, "return").CopyFrom(values.to_struct(result))
             return response
 
-        return self._answer(context, work)
-
-    # Answers
-
-    def _answer(self, context: grpc.ServicerContext, work: Callable[[], Any], *secret: Any) -> Any:
-        """Do the work and return its answer; tell an expected error in one message without secrets."""
-        try:
-            return work()
-        except PartialError as error:
-            message = _redacted(str(error), secret)
-            detail = any_pb2.Any()
-            detail.Pack(
-                provider_pb2.ErrorResourceInitFailed(
-                    id=error.identity,
-                    properties=values.to_struct(error.state),
-                    reasons=[message],
-                    inputs=values.to_struct(error.inputs),
-                )
-            )
-            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message, details=[detail])
-            context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-            context.abort(grpc.StatusCode.UNKNOWN, message)
-        except RunCancelledError:
-            context.abort(grpc.StatusCode.CANCELLED, "cancelled")
-        except EXPECTED as error:
-            context.abort(grpc.StatusCode.UNKNOWN, _redacted(str(error), secret))
+        return answered(context, work)
 
     def _teller(self, urn: str, *secret: Any) -> Teller:
         """Return how to show messages about one resource, without what is secret in it."""
@@ -265,40 +221,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         def tell(message: str, severity: str = "INFO", *, passing: bool = False) -> None:
             if self._engine is None:
                 return
-            text = _redacted(message, secret)
+            text = redacted(message, secret)
             number = engine_pb2.LogSeverity.Value(severity)
             with suppress(grpc.RpcError):  # an engine that is ending does not listen any more
                 self._engine.Log(engine_pb2.LogRequest(severity=number, message=text, urn=urn, ephemeral=passing))
 
         return tell
-
-
-def _redacted(message: str, secret: tuple[Any, ...]) -> str:
-    return values.redact(message, *map(values.from_struct, secret))
-
-
-def _checked(inputs: dict[str, Any], failures: list[tuple[str, str]]) -> Any:
-    return provider_pb2.CheckResponse(
-        inputs=values.to_struct(inputs),
-        failures=[provider_pb2.CheckFailure(property=where, reason=reason) for where, reason in failures],
-    )
-
-
-def _difference(found: Comparison) -> Any:
-    response = provider_pb2.DiffResponse
-    return response(
-        changes=response.DIFF_SOME if found.differences or found.always else response.DIFF_NONE,
-        replaces=found.replaces,
-        deleteBeforeReplace=found.delete_first,
-        diffs=sorted({str(difference.path[0]) for difference in found.differences}),
-        detailedDiff={
-            difference.text: provider_pb2.PropertyDiff(
-                kind=provider_pb2.PropertyDiff.Kind.Value(
-                    f"{difference.change}_REPLACE" if difference.replaces else difference.change
-                ),
-                inputDiff=True,
-            )
-            for difference in found.differences
-        },
-        hasDetailedDiff=True,
-    )
