@@ -12,9 +12,10 @@ from rich.table import Table
 
 from core.console import say, stdout
 from core.errors import KitError
+from govcloud import policy_engine
 from policies.admission import render as render_rule
 from policies.judge import judge_all
-from policies.rules import Compiled, StackRule, shipped
+from policies.rules import ObjectRule, StackRule, shipped
 
 app = typer.Typer(help="Show the rules, judge manifests by them, render them for admission.", no_args_is_help=True)
 
@@ -23,9 +24,8 @@ app = typer.Typer(help="Show the rules, judge manifests by them, render them for
 def list_rules() -> None:
     """Show every rule, the requirements it serves and the gates at which it stands."""
     table = Table("rule", "requirements", "severity", "gates", "title", box=None, pad_edge=False)
-    for entry in shipped():
-        rule = entry if isinstance(entry, StackRule) else entry.rule
-        gates = "preview" if isinstance(entry, StackRule) else "preview, admission"
+    for rule in shipped():
+        gates = "preview" if isinstance(rule, StackRule) else "preview, admission"
         table.add_row(rule.id, ", ".join(rule.requirements), rule.severity, gates, rule.title)
     stdout.print(table)
 
@@ -35,6 +35,7 @@ def check(
     files: Annotated[list[Path], typer.Argument(help="Manifests in YAML or JSON; together they are a stack.")],
 ) -> None:
     """Judge manifests by every rule; exit code 1 when one is violated."""
+    policy_engine.provide()
     findings = judge_all(shipped(), [manifest for file in files for manifest in _manifests(file)])
     for finding in findings:
         typer.echo(str(finding))
@@ -46,7 +47,7 @@ def check(
 @app.command()
 def render() -> None:
     """Print the rules over single objects as admission policies, in YAML."""
-    documents = [document for rule in shipped() if isinstance(rule, Compiled) for document in render_rule(rule)]
+    documents = [document for rule in shipped() if isinstance(rule, ObjectRule) for document in render_rule(rule)]
     typer.echo(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=1000), nl=False)
 
 

@@ -17,9 +17,10 @@ from pulumi_policy import (
     proxy,
 )
 
-from policies.cel import UNKNOWN
+from policies.engine import engine
 from policies.judge import Finding, judge, judge_stack, place
-from policies.rules import Compiled, StackRule, shipped
+from policies.rules import ObjectRule, StackRule, shipped
+from policies.unknown import UNKNOWN
 
 _PROVIDER: Final = "kubernetes:"
 _UNKNOWN_TEXTS: Final = frozenset(
@@ -37,8 +38,27 @@ class UndecidedError(proxy.UnknownValueError):  # type: ignore[misc] # the SDK i
 
 
 def policies() -> list[Policy]:
-    """Return the kit's rules, each as one policy."""
-    return [_stack_policy(rule) if isinstance(rule, StackRule) else _resource_policy(rule) for rule in shipped()]
+    """Return the kit's rules, each as one policy. Raises KitError for a rule that the API server would not take."""
+    single = Gate([rule for rule in shipped() if isinstance(rule, ObjectRule)])
+    return [
+        _stack_policy(rule) if isinstance(rule, StackRule) else _resource_policy(rule, single) for rule in shipped()
+    ]
+
+
+class Gate:
+    """Judges a resource by all rules at once: the engine asks policy by policy, each time with the same resource."""
+
+    def __init__(self, rules: Sequence[ObjectRule]) -> None:
+        engine().load(rules)
+        self._rules = rules
+        self._last: tuple[Mapping[str, Any], list[Finding]] = ({}, [])
+
+    def findings(self, rule: ObjectRule, manifest: Mapping[str, Any]) -> list[Finding]:
+        """Return what one rule finds in a manifest."""
+        if self._last[0] != manifest:
+            (found,) = judge(self._rules, [manifest])
+            self._last = (manifest, found)
+        return [finding for finding in self._last[1] if finding.rule is rule]
 
 
 def manifest_of(resource_type: str, properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,9 +66,13 @@ def manifest_of(resource_type: str, properties: Mapping[str, Any]) -> dict[str, 
 
     A resource that only patches an object has ``Patch`` at the end of its kind, as in the provider.
     """
+    api_version, kind = _kind_of(resource_type)
+    return {**plain(properties), "apiVersion": api_version, "kind": kind}
+
+
+def _kind_of(resource_type: str) -> tuple[str, str]:
     _, api, kind = resource_type.split(":")
-    version = api.removeprefix("core/")
-    return {**plain(properties), "apiVersion": version, "kind": kind}
+    return api.removeprefix("core/"), kind
 
 
 def plain(value: Any) -> Any:
@@ -62,18 +86,17 @@ def plain(value: Any) -> Any:
     return UNKNOWN if isinstance(value, str) and value in _UNKNOWN_TEXTS else value
 
 
-def _resource_policy(compiled: Compiled) -> Policy:
-    rule = compiled.rule
-
+def _resource_policy(rule: ObjectRule, gate: Gate) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if not args.resource_type.startswith(_PROVIDER):
             return
-        manifest = manifest_of(args.resource_type, args.props)
-        _tell(judge(compiled, manifest), report)
-        whole = (manifest["apiVersion"], manifest["kind"].removesuffix("Patch"))
-        if whole in compiled.kinds and manifest["kind"].endswith("Patch"):
-            wait = f"{place(manifest)} changes a part of an object; the whole is judged at admission"
-            raise UndecidedError([Finding(rule, rule.requirements, place(manifest), wait, "", "", undecided=True)])
+        api_version, kind = _kind_of(args.resource_type)
+        if (api_version, kind) in rule.judged:
+            _tell(gate.findings(rule, manifest_of(args.resource_type, args.props)), report)
+        elif (api_version, kind.removesuffix("Patch")) in rule.judged:
+            where = place(manifest_of(args.resource_type, args.props))
+            wait = f"{where} changes a part of an object; the whole is judged at admission"
+            raise UndecidedError([Finding(rule, rule.requirements, where, wait, "", "", undecided=True)])
 
     return ResourceValidationPolicy(validate=validate, **_about(rule, rule.requirements))
 
