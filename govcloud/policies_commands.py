@@ -15,7 +15,7 @@ from core.errors import KitError
 from govcloud import policy_engine
 from policies.admission import render as render_rule
 from policies.judge import judge_all
-from policies.rules import ObjectRule, StackRule, shipped
+from policies.rules import Compiled, StackRule, shipped
 
 app = typer.Typer(help="Show the rules, judge manifests by them, render them for admission.", no_args_is_help=True)
 
@@ -24,7 +24,8 @@ app = typer.Typer(help="Show the rules, judge manifests by them, render them for
 def list_rules() -> None:
     """Show every rule, the requirements it serves and the gates at which it stands."""
     table = Table("rule", "requirements", "severity", "gates", "title", box=None, pad_edge=False)
-    for rule in shipped():
+    for entry in shipped():
+        rule = entry if isinstance(entry, StackRule) else entry.rule
         gates = "preview" if isinstance(rule, StackRule) else "preview, admission"
         table.add_row(rule.id, ", ".join(rule.requirements), rule.severity, gates, rule.title)
     stdout.print(table)
@@ -47,7 +48,7 @@ def check(
 @app.command()
 def render() -> None:
     """Print the rules over single objects as admission policies, in YAML."""
-    documents = [document for rule in shipped() if isinstance(rule, ObjectRule) for document in render_rule(rule)]
+    documents = [document for rule in shipped() if isinstance(rule, Compiled) for document in render_rule(rule)]
     typer.echo(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=1000), nl=False)
 
 

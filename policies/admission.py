@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any, Final
 
 from modules import labels
-from policies.rules import MatchedKind, ObjectRule, Validation
+from policies.rules import Compiled, MatchedKind, ObjectRule, Validation
 
 _API: Final = "admissionregistration.k8s.io/v1"
 _PREFIX: Final = "govcloud-"
 
 
-def render(rule: ObjectRule) -> list[dict[str, Any]]:
+def render(compiled: Compiled) -> list[dict[str, Any]]:
     """Return the ValidatingAdmissionPolicy of a rule and its binding.
 
     It holds in the namespaces of the kit's clouds at the rule's levels, and refuses what it cannot evaluate.
     """
+    rule = compiled.rule
     name = f"{_PREFIX}{rule.id}"
     spec = {
         "failurePolicy": "Fail",

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from core.errors import KitError
 from policies.places import line_of
-from policies.rules import ObjectRule
+from policies.rules import Compiled
 from policies.unknown import parted
 
 PROGRAM: Final = "GOVCLOUD_POLICY_JUDGE"
@@ -37,7 +37,7 @@ class Verdict:
     whose ``unknown`` values the answer hangs.
     """
 
-    rule: ObjectRule
+    rule: Compiled
     validation: int
     found: str = ""
     error: str = ""
@@ -62,9 +62,9 @@ class Engine:
             raise KitError(f"{program}: the engine of the rules does not start: {error.strerror}", _BUILD) from error
         self._lock = Lock()
         self._numbers: dict[int, int] = {}
-        self._loaded: list[ObjectRule] = []
+        self._loaded: list[Compiled] = []
 
-    def load(self, rules: Iterable[ObjectRule]) -> None:
+    def load(self, rules: Iterable[Compiled]) -> None:
         """Compile rules that are not compiled yet.
 
         Raises KitError that names file, line and expression of everything that the API server would not accept.
@@ -81,10 +81,10 @@ class Engine:
                 self._numbers[id(rule)] = number
                 self._loaded.append(rule)
 
-    def judge(self, rules: Sequence[ObjectRule], manifests: Iterable[Mapping[str, Any]]) -> Iterable[Judged]:
+    def judge(self, rules: Sequence[Compiled], manifests: Iterable[Mapping[str, Any]]) -> Iterable[Judged]:
         """Judge objects, each by those of the rules that match its kind; the answers come in the objects' order."""
         self.load(rules)
-        asked = [{"number": self._numbers[id(rule)], "kinds": sorted(rule.judged)} for rule in rules]
+        asked = [{"number": self._numbers[id(rule)], "kinds": sorted(rule.kinds)} for rule in rules]
         objects = iter(manifests)
         while batch := list(islice(objects, _BATCH)):
             parts = [parted(manifest) for manifest in batch]
@@ -124,13 +124,16 @@ def engine() -> Engine:
     return Engine(Path(named))
 
 
-def _compiled_parts(rule: ObjectRule) -> dict[str, Any]:
-    return rule.model_dump(include={"variables": True, "validations": {"__all__": {"expression", "found"}}})
+def _compiled_parts(compiled: Compiled) -> dict[str, Any]:
+    return compiled.rule.model_dump(include={"variables": True, "validations": {"__all__": {"expression", "found"}}})
 
 
-def _mistake(rule: ObjectRule, where: Sequence[str | int], said: str) -> str:
+def _mistake(compiled: Compiled, where: Sequence[str | int], said: str) -> str:
     """Say in one line what is wrong with an expression, and where."""
-    field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).lstrip(".")
+    part, number, field = where
+    name, position = f"{part}[{number}].{field}", int(number)
+    if part == "variables":  # a rule's own come last, after those that it shares with others
+        name, position = f"variable {compiled.rule.variables[position].name}", position - len(compiled.rule.variables)
     reasons = re.findall(r"^ERROR: <input>:\d+:\d+: (.*)\n \| (.*)\n \| (\.*)\^", said, re.MULTILINE)
     shown = [f"{reason}, at `{text[len(dots) :][:40]}`" for reason, text, dots in reasons] or [" ".join(said.split())]
-    return f"{rule.file}:{line_of(rule.file, where)}: {field}: {', '.join(shown)}"
+    return f"{compiled.file}:{line_of(compiled.file, (part, position, field))}: {name}: {', '.join(shown)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from policies.engine import Verdict, engine
-from policies.rules import ObjectRule, Rule, StackRule
+from policies.rules import Compiled, ObjectRule, StackRule
 from policies.stack_rules import FUNCTIONS
 from policies.unknown import UNKNOWN
 
@@ -32,15 +32,39 @@ class Finding:
         return f"[{identity}] {self.place}: {self.found}; allowed: {self.allowed}. To mend: {self.mend}"
 
 
-def judge(rules: Sequence[ObjectRule], manifests: Iterable[Mapping[str, Any]]) -> Iterator[list[Finding]]:
-    """Judge objects one by one; give each one's findings, none when it conforms or no rule judges its kind."""
+def judge(rule: Compiled, manifest: Mapping[str, Any]) -> list[Finding]:
+    """Judge one object by one rule; nothing is found when it conforms or is of a kind the rule does not judge."""
+    if (manifest.get("apiVersion"), manifest.get("kind")) not in rule.kinds:
+        return []
+    (found,) = judge_each([rule], [manifest])
+    return found
+
+
+def judge_each(rules: Sequence[Compiled], manifests: Iterable[Mapping[str, Any]]) -> Iterator[list[Finding]]:
+    """Judge objects, each by itself, by all rules at once; give each one's findings in their order."""
     objects = list(manifests)
     for manifest, judged in zip(objects, engine().judge(rules, objects), strict=True):
         if judged.error:
             kind = (manifest.get("apiVersion"), manifest.get("kind"))
-            yield [_unread(rule, manifest, judged.error) for rule in rules if kind in rule.judged]
+            yield [_unread(rule.rule, manifest, judged.error) for rule in rules if kind in rule.kinds]
         else:
             yield [_finding(verdict, manifest) for verdict in judged.verdicts]
+
+
+class Gate:
+    """Judges an object by all rules at once, for those who ask rule by rule with the same object."""
+
+    def __init__(self, rules: Sequence[Compiled]) -> None:
+        engine().load(rules)
+        self._rules = rules
+        self._last: tuple[Mapping[str, Any], list[Finding]] = ({}, [])
+
+    def findings(self, rule: Compiled, manifest: Mapping[str, Any]) -> list[Finding]:
+        """Return what one rule finds in a manifest."""
+        if self._last[0] != manifest:
+            (found,) = judge_each(self._rules, [manifest])
+            self._last = (manifest, found)
+        return [finding for finding in self._last[1] if finding.rule is rule.rule]
 
 
 def judge_stack(rule: StackRule, manifests: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -57,11 +81,11 @@ def judge_stack(rule: StackRule, manifests: Iterable[Mapping[str, Any]]) -> Iter
         )
 
 
-def judge_all(rules: Iterable[Rule], manifests: Iterable[Mapping[str, Any]]) -> list[Finding]:
+def judge_all(rules: Iterable[Compiled | StackRule], manifests: Iterable[Mapping[str, Any]]) -> list[Finding]:
     """Judge objects, which together are a stack, by every rule."""
     chosen, objects = list(rules), list(manifests)
-    single = [rule for rule in chosen if isinstance(rule, ObjectRule)]
-    findings = [finding for found in judge(single, objects) for finding in found] if single else []
+    single = [rule for rule in chosen if isinstance(rule, Compiled)]
+    findings = [finding for found in judge_each(single, objects) for finding in found] if single else []
     for rule in chosen:
         if isinstance(rule, StackRule):
             findings += judge_stack(rule, objects)
@@ -77,14 +101,14 @@ def place(manifest: Mapping[str, Any]) -> str:
 
 
 def _finding(verdict: Verdict, manifest: Mapping[str, Any]) -> Finding:
-    validation = verdict.rule.validations[verdict.validation]
+    validation = verdict.rule.rule.validations[verdict.validation]
     found = verdict.found
     if verdict.unknown:
         found = f"{', '.join(verdict.unknown)} is not known yet"
     elif verdict.error:
         found = f"cannot be judged ({verdict.error})"
     return Finding(
-        rule=verdict.rule,
+        rule=verdict.rule.rule,
         requirements=validation.requirements,
         place=place(manifest),
         found=found,

@@ -15,7 +15,7 @@ def line_of(file: Path, where: Iterable[str | int]) -> int:
 
 
 def line_in(node: yaml.Node | None, where: Iterable[str | int]) -> int:
-    """Return the line, counted from 1, of the value that ``where`` leads to from a node."""
+    """Return the line, counted from 1, of the value that ``where`` leads to from a node; -1 is the last of a list."""
     line = node.start_mark.line + 1 if node else 1
     for step in where:
         if isinstance(node, yaml.MappingNode):
@@ -24,7 +24,9 @@ def line_in(node: yaml.Node | None, where: Iterable[str | int]) -> int:
                 return line
             key, node = found[-1]
             line = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        elif (
+            isinstance(node, yaml.SequenceNode) and isinstance(step, int) and -len(node.value) <= step < len(node.value)
+        ):
             node = node.value[step]
             line = node.start_mark.line + 1
         else:

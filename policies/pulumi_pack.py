@@ -17,9 +17,8 @@ from pulumi_policy import (
     proxy,
 )
 
-from policies.engine import engine
-from policies.judge import Finding, judge, judge_stack, place
-from policies.rules import ObjectRule, StackRule, shipped
+from policies.judge import Finding, Gate, judge_stack, place
+from policies.rules import Compiled, StackRule, shipped
 from policies.unknown import UNKNOWN
 
 _PROVIDER: Final = "kubernetes:"
@@ -39,26 +38,10 @@ class UndecidedError(proxy.UnknownValueError):  # type: ignore[misc] # the SDK i
 
 def policies() -> list[Policy]:
     """Return the kit's rules, each as one policy. Raises KitError for a rule that the API server would not take."""
-    single = Gate([rule for rule in shipped() if isinstance(rule, ObjectRule)])
+    single = Gate([rule for rule in shipped() if isinstance(rule, Compiled)])
     return [
         _stack_policy(rule) if isinstance(rule, StackRule) else _resource_policy(rule, single) for rule in shipped()
     ]
-
-
-class Gate:
-    """Judges a resource by all rules at once: the engine asks policy by policy, each time with the same resource."""
-
-    def __init__(self, rules: Sequence[ObjectRule]) -> None:
-        engine().load(rules)
-        self._rules = rules
-        self._last: tuple[Mapping[str, Any], list[Finding]] = ({}, [])
-
-    def findings(self, rule: ObjectRule, manifest: Mapping[str, Any]) -> list[Finding]:
-        """Return what one rule finds in a manifest."""
-        if self._last[0] != manifest:
-            (found,) = judge(self._rules, [manifest])
-            self._last = (manifest, found)
-        return [finding for finding in self._last[1] if finding.rule is rule]
 
 
 def manifest_of(resource_type: str, properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,14 +69,16 @@ def plain(value: Any) -> Any:
     return UNKNOWN if isinstance(value, str) and value in _UNKNOWN_TEXTS else value
 
 
-def _resource_policy(rule: ObjectRule, gate: Gate) -> Policy:
+def _resource_policy(compiled: Compiled, gate: Gate) -> Policy:
+    rule = compiled.rule
+
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if not args.resource_type.startswith(_PROVIDER):
             return
         api_version, kind = _kind_of(args.resource_type)
-        if (api_version, kind) in rule.judged:
-            _tell(gate.findings(rule, manifest_of(args.resource_type, args.props)), report)
-        elif (api_version, kind.removesuffix("Patch")) in rule.judged:
+        if (api_version, kind) in compiled.kinds:
+            _tell(gate.findings(compiled, manifest_of(args.resource_type, args.props)), report)
+        elif (api_version, kind.removesuffix("Patch")) in compiled.kinds:
             where = place(manifest_of(args.resource_type, args.props))
             wait = f"{where} changes a part of an object; the whole is judged at admission"
             raise UndecidedError([Finding(rule, rule.requirements, where, wait, "", "", undecided=True)])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import KitError
 from modules.levels import Level
@@ -75,16 +75,6 @@ class Rule(_Model):
     levels: Annotated[tuple[Level, ...], Field(min_length=1)]
     enforcement: Literal["mandatory", "advisory"]
     references: tuple[Reference, ...]
-    _file: Path = PrivateAttr(default=Path())
-
-    def model_post_init(self, context: Any) -> None:
-        """Keep the file that the rule was read from, which `read` gives as the context."""
-        self._file = context or Path()
-
-    @property
-    def file(self) -> Path:
-        """The file that the rule was read from."""
-        return self._file
 
 
 class ObjectRule(Rule):
@@ -99,11 +89,6 @@ class ObjectRule(Rule):
         """The requirements that it serves, each once."""
         return tuple(dict.fromkeys(it for validation in self.validations for it in validation.requirements))
 
-    @cached_property
-    def judged(self) -> frozenset[tuple[str, str]]:
-        """The kinds that it judges, each as apiVersion and kind of a manifest."""
-        return frozenset((kind.api_version, kind.kind) for kind in self.kinds)
-
 
 class StackRule(Rule):
     """A rule over all objects of a stack together, in Python: policies.stack_rules has the function of its id."""
@@ -114,28 +99,40 @@ class StackRule(Rule):
     mend: Text
 
 
-def read(file: Path) -> ObjectRule | StackRule:
+class Compiled:
+    """An object rule with the file that it was read from. The engine compiles its expressions when it loads it."""
+
+    def __init__(self, rule: ObjectRule, file: Path) -> None:
+        self.rule = rule
+        self.file = file
+        self.kinds = {(kind.api_version, kind.kind) for kind in rule.kinds}
+
+
+def read(file: Path) -> Compiled | StackRule:
     """Read one rule file. Raises KitError that names the file, the field, and what is wrong.
 
-    Expressions are compiled when the engine loads the rule.
+    Expressions are compiled by the engine (`policies.engine`).
     """
     try:
         content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise KitError(f"{file}: {error}", "correct the rule file") from error
-    model = StackRule if isinstance(content, dict) and content.get("scope") == "stack" else ObjectRule
     try:
-        rule = model.model_validate(content, context=file)
+        if isinstance(content, dict) and content.get("scope") == "stack":
+            rule: Compiled | StackRule = StackRule.model_validate(content)
+        else:
+            rule = Compiled(ObjectRule.model_validate(content), file)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "file"
         raise KitError(f"{file}: {place}: {first['msg']}", "correct the rule file") from error
-    if rule.id != file.parent.name:
-        raise KitError(f"{file}: the id {rule.id} is not the name of its folder", "a rule is known by its folder")
+    identity = rule.id if isinstance(rule, StackRule) else rule.rule.id
+    if identity != file.parent.name:
+        raise KitError(f"{file}: the id {identity} is not the name of its folder", "a rule is known by its folder")
     return rule
 
 
 @cache
-def shipped() -> tuple[ObjectRule | StackRule, ...]:
+def shipped() -> tuple[Compiled | StackRule, ...]:
     """Return every rule of the kit, in the order of their ids."""
     return tuple(read(file) for file in sorted(FOLDER.glob("*/rule.yaml")))

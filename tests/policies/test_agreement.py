@@ -14,8 +14,8 @@ from kubernetes.client import ApiException
 
 from modules import labels
 from policies.admission import render
-from policies.judge import judge_all
-from policies.rules import FOLDER, ObjectRule, shipped
+from policies.judge import judge
+from policies.rules import FOLDER, Compiled, shipped
 
 if TYPE_CHECKING:
     from tests.conftest import Testbed
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("judging")]
 
 PLACE = "test-agreement"
-RULES = [rule for rule in shipped() if isinstance(rule, ObjectRule)]
-CASES = [(rule, file) for rule in RULES for file in sorted((FOLDER / rule.id).glob("*/*.yaml"))]
+RULES = [rule for rule in shipped() if isinstance(rule, Compiled)]
+CASES = [(rule, file) for rule in RULES for file in sorted((FOLDER / rule.rule.id).glob("*/*.yaml"))]
 
 
 class Server:
@@ -47,7 +47,7 @@ class Server:
             manifest = next(yaml.safe_load(file.read_text()) for own, file in CASES if own is rule and _bad(file))
             deadline = time.monotonic() + 60
             while self.refusal(manifest, rule) is None:
-                assert time.monotonic() < deadline, f"{rule.id} is not in force"
+                assert time.monotonic() < deadline, f"{rule.rule.id} is not in force"
                 time.sleep(0.5)
 
     def clear(self) -> None:
@@ -60,7 +60,7 @@ class Server:
                 if error.status != 404:
                     raise
 
-    def refusal(self, manifest: dict[str, Any], rule: ObjectRule) -> str | None:
+    def refusal(self, manifest: dict[str, Any], rule: Compiled) -> str | None:
         """Offer an object without keeping it; return what the rule's policy said, if it refused."""
         body = {**manifest, "metadata": {**manifest["metadata"], "namespace": PLACE}}
         try:
@@ -70,7 +70,7 @@ class Server:
                 self._api(body).create(body=body, namespace=PLACE, dry_run="All")
         except ApiException as error:
             said = str(error.body)
-            assert f"govcloud-{rule.id}" in said, said
+            assert f"govcloud-{rule.rule.id}" in said, said
             return said
         return None
 
@@ -102,11 +102,11 @@ def _bad(file: Path) -> bool:
     return file.parent.name == "bad"
 
 
-@pytest.mark.parametrize(("rule", "file"), CASES, ids=lambda it: it.stem if isinstance(it, Path) else it.id)
-def test_both_gates_agree(server: Server, rule: ObjectRule, file: Path) -> None:
+@pytest.mark.parametrize(("rule", "file"), CASES, ids=lambda it: it.stem if isinstance(it, Path) else it.rule.id)
+def test_both_gates_agree(server: Server, rule: Compiled, file: Path) -> None:
     """The API server refuses what the preview refuses, with the same requirement, and takes what it passes."""
     manifest = yaml.safe_load(file.read_text(encoding="utf-8"))
-    findings = judge_all([rule], [manifest])
+    findings = judge(rule, manifest)
     said = server.refusal(manifest, rule)
     assert bool(findings) is (said is not None) is _bad(file), said
     if said is not None:
@@ -117,5 +117,5 @@ def test_policies_have_no_warnings(server: Server) -> None:
     """The API server's own check of the expressions' types finds nothing wrong."""
     api = client.AdmissionregistrationV1Api(server.client.client)
     for rule in RULES:
-        status = api.read_validating_admission_policy(f"govcloud-{rule.id}").status
+        status = api.read_validating_admission_policy(f"govcloud-{rule.rule.id}").status
         assert not status.type_checking.expression_warnings

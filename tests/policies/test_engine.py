@@ -10,14 +10,14 @@ import pytest
 
 from core.errors import KitError
 from policies.engine import PROGRAM, Engine, Judged, engine
-from policies.rules import ObjectRule
+from policies.rules import Compiled
 from policies.unknown import UNKNOWN
 from tests.policies.made import rule
 
 pytestmark = [pytest.mark.toolchain, pytest.mark.usefixtures("judging")]
 
 
-def ask(made: ObjectRule, manifest: dict[str, Any]) -> Judged:
+def ask(made: Compiled, manifest: dict[str, Any]) -> Judged:
     (answer,) = engine().judge([made], [manifest])
     return answer
 

@@ -14,10 +14,10 @@ from core.errors import KitError
 from core.paths import REPOSITORY
 from policies.engine import engine
 from policies.judge import judge_all
-from policies.rules import FOLDER, ObjectRule, StackRule, read, shipped
+from policies.rules import FOLDER, Compiled, StackRule, read, shipped
 from policies.stack_rules import FUNCTIONS
 
-RULES = {rule.id: rule for rule in shipped()}
+RULES = {rule.id if isinstance(rule, StackRule) else rule.rule.id: rule for rule in shipped()}
 FIXTURES = [(name, file) for name in RULES for file in sorted((FOLDER / name).glob("*/*.yaml"))]
 
 
@@ -43,7 +43,7 @@ def test_fixture(name: str, file: Path) -> None:
 def test_rule_has_fixtures_for_every_kind(name: str) -> None:
     """Beside a rule stand a good and a bad object of each kind that it judges."""
     rule = RULES[name]
-    kinds = {"Namespace"} if isinstance(rule, StackRule) else {kind for _, kind in rule.judged}
+    kinds = {"Namespace"} if isinstance(rule, StackRule) else {kind for _, kind in rule.kinds}
     for verdict in ("good", "bad"):
         files = (FOLDER / name / verdict).glob("*.yaml")
         assert kinds <= {document["kind"] for file in files for document in documents(file)}
@@ -59,7 +59,7 @@ def test_each_validation_was_seen_to_refuse(name: str) -> None:
         for finding in judge_all([RULES[name]], documents(file))
     ]
     rule = RULES[name]
-    mends = {rule.mend} if isinstance(rule, StackRule) else {it.mend for it in rule.validations}
+    mends = {rule.mend} if isinstance(rule, StackRule) else {it.mend for it in rule.rule.validations}
     assert {finding.mend for finding in findings} == mends
 
 
@@ -69,7 +69,7 @@ def test_requirements_are_in_the_catalogue(name: str) -> None:
     catalogue = yaml.safe_load((REPOSITORY / "conformance" / "catalogue" / "catalogue.yaml").read_text("utf-8"))
     known = {entry["id"] for entry in catalogue}
     rule = RULES[name]
-    assert set(rule.requirements) <= known
+    assert set(rule.requirements if isinstance(rule, StackRule) else rule.rule.requirements) <= known
 
 
 def test_every_stack_rule_has_its_function() -> None:
@@ -141,7 +141,7 @@ def test_expression_that_admission_would_not_take_is_refused(tmp_path: Path, old
     file = changed(tmp_path, old, new)
     line = file.read_text(encoding="utf-8").split("expression:")[0].count("\n") + 1
     rule = read(file)
-    assert isinstance(rule, ObjectRule)
+    assert isinstance(rule, Compiled)
     with pytest.raises(KitError, match=re.escape(said)) as caught:
         engine().load([rule])
     assert caught.value.message.startswith(f"{file}:{line}: validations[0].expression: ")
@@ -155,7 +155,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("'spec.ipFamilyPolicy is ' +", "1 +"), encoding="utf-8")
     rule = read(file)
-    assert isinstance(rule, ObjectRule)
+    assert isinstance(rule, Compiled)
     with pytest.raises(KitError, match=r"expression: .*; .*found: "):
         engine().load([rule])
 
@@ -164,7 +164,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
 def test_copy_of_a_rule_is_read(tmp_path: Path) -> None:
     """The mutations above fail for their mistake: the file without one is read and loaded."""
     rule = read(changed(tmp_path, "kinds:", "kinds:"))
-    assert isinstance(rule, ObjectRule)
+    assert isinstance(rule, Compiled)
     engine().load([rule])
 
 

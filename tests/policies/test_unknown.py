@@ -13,7 +13,7 @@ from policies.pulumi_pack import manifest_of
 from policies.rules import FOLDER, StackRule, shipped
 from policies.unknown import UNKNOWN, parted, unknown_paths
 
-RULES = {rule.id: rule for rule in shipped()}
+RULES = {rule.id if isinstance(rule, StackRule) else rule.rule.id: rule for rule in shipped()}
 SERVICE = {"ports": [{"port": 80}], "ipFamilyPolicy": "RequireDualStack"}
 
 
