@@ -52,6 +52,20 @@ class Judged:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class Document:
+    """One object of a text, judged; or what is ``wrong`` at a line where there should be one."""
+
+    line: int
+    manifest: Mapping[str, Any]
+    judged: Judged
+    wrong: str = ""
+    unknown_kind: str = ""
+    """KIND.GROUP of an object that Kubernetes itself does not have, nor a rule judges."""
+    defines: str = ""
+    """KIND.GROUP that a CustomResourceDefinition defines."""
+
+
 class Engine:
     """A running program; several threads may ask it."""
 
@@ -83,17 +97,43 @@ class Engine:
 
     def judge(self, rules: Sequence[Compiled], manifests: Iterable[Mapping[str, Any]]) -> Iterable[Judged]:
         """Judge objects, each by those of the rules that match its kind; the answers come in the objects' order."""
-        self.load(rules)
-        asked = [{"number": self._numbers[id(rule)], "kinds": sorted(rule.kinds)} for rule in rules]
+        asked = self._asked(rules)
         objects = iter(manifests)
         while batch := list(islice(objects, _BATCH)):
             parts = [parted(manifest) for manifest in batch]
             question = {"rules": asked, "objects": [{"object": it, "unknown": unknown} for it, unknown in parts]}
-            with self._lock:
-                answers = self._ask(question)
-            for answer in answers:
-                verdicts = tuple(self._verdict(it) for it in answer.get("verdicts", ()))
-                yield Judged(verdicts, answer.get("error", ""))
+            for answer in self._answer(question):
+                yield self._judged(answer)
+
+    def judge_texts(self, rules: Sequence[Compiled], texts: Iterable[str]) -> Iterable[list[Document]]:
+        """Read and judge the objects of texts in YAML or JSON; the answers come in the texts' order."""
+        asked, waiting = self._asked(rules), iter(texts)
+        kinds = {f"{kind}.{api.rpartition('/')[0]}" for rule in rules for api, kind in rule.kinds}
+        while batch := list(islice(waiting, _BATCH)):
+            for answer in self._answer({"rules": asked, "texts": batch}):
+                yield [self._document(it, kinds) for it in answer or ()]
+
+    def _asked(self, rules: Sequence[Compiled]) -> list[dict[str, Any]]:
+        self.load(rules)
+        return [{"number": self._numbers[id(rule)], "kinds": sorted(rule.kinds)} for rule in rules]
+
+    def _document(self, told: Mapping[str, Any], kinds: set[str]) -> Document:
+        unknown = told.get("unknownKind", "")
+        return Document(
+            line=told["line"],
+            manifest=told.get("object", {}),
+            judged=self._judged(told),
+            wrong=told.get("wrong", "") or told.get("error", ""),
+            unknown_kind="" if unknown in kinds else unknown,
+            defines=told.get("defines", ""),
+        )
+
+    def _judged(self, told: Mapping[str, Any]) -> Judged:
+        return Judged(tuple(self._verdict(it) for it in told.get("verdicts", ())), told.get("error", ""))
+
+    def _answer(self, question: Mapping[str, Any]) -> Any:
+        with self._lock:
+            return self._ask(question)
 
     def _verdict(self, told: Mapping[str, Any]) -> Verdict:
         rule = self._loaded[told["rule"]]

@@ -48,7 +48,7 @@ def judge_each(rules: Sequence[Compiled], manifests: Iterable[Mapping[str, Any]]
             kind = (manifest.get("apiVersion"), manifest.get("kind"))
             yield [_unread(rule.rule, manifest, judged.error) for rule in rules if kind in rule.kinds]
         else:
-            yield [_finding(verdict, manifest) for verdict in judged.verdicts]
+            yield [finding_of(verdict, manifest) for verdict in judged.verdicts]
 
 
 class Gate:
@@ -100,7 +100,8 @@ def place(manifest: Mapping[str, Any]) -> str:
     return f"{manifest.get('kind')} {name}".strip()
 
 
-def _finding(verdict: Verdict, manifest: Mapping[str, Any]) -> Finding:
+def finding_of(verdict: Verdict, manifest: Mapping[str, Any]) -> Finding:
+    """Say what the answer of a validation means for a person."""
     validation = verdict.rule.rule.validations[verdict.validation]
     found = verdict.found
     if verdict.unknown:

@@ -1,8 +1,8 @@
 // Program policy-judge judges Kubernetes objects by rules in CEL, as the API server of the same version would.
 //
 // It reads requests from standard input and answers each on standard output, one JSON document a line, until its input
-// ends. A request either brings rules ("load"), which get numbers in the order they come in, or objects to be judged
-// by rules ("objects", "rules"). It opens no files and no connections.
+// ends. A request brings rules ("load"), which get numbers in the order they come in, or objects ("objects") or texts
+// in YAML that hold some ("texts"), to be judged by rules ("rules"). It opens no files and no connections.
 package main
 
 import (
@@ -18,6 +18,7 @@ type request struct {
 	Load    []rule   `json:"load"`
 	Rules   []ruleOn `json:"rules"`
 	Objects []given  `json:"objects"`
+	Texts   []string `json:"texts"`
 }
 
 // ruleOn is the number of a rule, with the kinds that it judges.
@@ -59,9 +60,12 @@ func main() {
 			fmt.Fprintln(os.Stderr, "policy-judge: not a request:", err)
 			os.Exit(1)
 		}
-		if asked.Load != nil {
+		switch {
+		case asked.Load != nil:
 			err = answers.Encode(all.load(asked.Load))
-		} else {
+		case asked.Texts != nil:
+			err = answers.Encode(all.judgeTexts(asked))
+		default:
 			err = answers.Encode(all.judge(asked))
 		}
 		if err != nil || out.Flush() != nil {
@@ -91,17 +95,36 @@ func (j *judge) load(sources []rule) loaded {
 }
 
 func (j *judge) judge(asked request) []judged {
-	byKind := map[[2]string][]int{}
-	for _, it := range asked.Rules {
-		for _, kind := range it.Kinds {
-			byKind[kind] = append(byKind[kind], it.Number)
-		}
-	}
+	byKind := rulesByKind(asked.Rules)
 	answers := make([]judged, len(asked.Objects))
 	inParallel(len(asked.Objects), func(i int) {
 		answers[i] = j.one(asked.Objects[i], byKind)
 	})
 	return answers
+}
+
+func (j *judge) judgeTexts(asked request) [][]document {
+	byKind := rulesByKind(asked.Rules)
+	answers := make([][]document, len(asked.Texts))
+	inParallel(len(asked.Texts), func(i int) {
+		answers[i] = documents([]byte(asked.Texts[i]))
+		for n := range answers[i] {
+			if it := &answers[i][n]; it.Object != nil {
+				it.judged = j.one(given{Object: it.Object}, byKind)
+			}
+		}
+	})
+	return answers
+}
+
+func rulesByKind(rules []ruleOn) map[[2]string][]int {
+	byKind := map[[2]string][]int{}
+	for _, it := range rules {
+		for _, kind := range it.Kinds {
+			byKind[kind] = append(byKind[kind], it.Number)
+		}
+	}
+	return byKind
 }
 
 func (j *judge) one(it given, byKind map[[2]string][]int) judged {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 
 	"github.com/google/cel-go/common/types"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -108,10 +110,12 @@ func kindOf(raw json.RawMessage) (schema.GroupVersionKind, error) {
 	return group.WithKind(head.Kind), err
 }
 
+var wrongType = regexp.MustCompile(`^json: cannot unmarshal (\S+) into Go struct field \w+\.(\S+) of type (\S+)$`)
+
 func normalised(raw json.RawMessage, kind schema.GroupVersionKind) (map[string]any, error) {
 	external, _, err := legacyscheme.Codecs.UniversalDeserializer().Decode(raw, nil, nil)
 	if err != nil {
-		return nil, err
+		return nil, errors.New(wrongType.ReplaceAllString(err.Error(), "$2 is a $1, $3 is wanted"))
 	}
 	legacyscheme.Scheme.Default(external)
 	internal, err := legacyscheme.Scheme.UnsafeConvertToVersion(external, runtime.InternalGroupVersioner)
