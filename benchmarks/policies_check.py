@@ -208,7 +208,8 @@ def network_policy(name: str, bad: bool) -> dict[str, Any]:  # noqa: FBT001
 
 def config_map(name: str, bad: bool) -> dict[str, Any]:  # noqa: FBT001
     """Return a ConfigMap; a bad one listens in IPv4 alone."""
-    return manifest("v1", "ConfigMap", name, data={"listen": "0.0.0.0" if bad else "::", "text": "a line\n" * 10})
+    listen = "192.0.2.1" if bad else "::"
+    return manifest("v1", "ConfigMap", name, data={"listen": listen, "text": "a line\n" * 10})
 
 
 def role(name: str, bad: bool) -> dict[str, Any]:  # noqa: FBT001
