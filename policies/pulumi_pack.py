@@ -18,6 +18,7 @@ from pulumi_policy import (
 )
 
 from policies.judge import Finding, Gate, judge_stack, place
+from policies.pulumi_once import once
 from policies.rules import Compiled, StackRule, shipped
 from policies.unknown import UNKNOWN
 
@@ -44,6 +45,7 @@ def policies() -> list[Policy]:
     ]
 
 
+@once
 def manifest_of(resource_type: str, properties: Mapping[str, Any]) -> dict[str, Any]:
     """Turn a resource of the Kubernetes provider into the manifest it stands for, unknown values marked.
 
