@@ -182,7 +182,7 @@ def _foreseen(candidate: Candidate, seen: Summary) -> dict[str, Any]:
         "addresses": [str(it) for it in (*planned.ipv6, *planned.ipv4)],
         "reasons": planned.reasons,
         "changes": seen.changes,
-        "steps": [{"action": it.action, "type": it.type, "name": it.name} for it in seen.steps],
+        "steps": [{"action": it.action, "type": it.type, "name": it.name, "fields": it.fields} for it in seen.steps],
         "deletes": sorted({it.name for it in seen.steps if onboarding.loses(it)}),
     }
 
@@ -195,9 +195,9 @@ def _show_preview(candidate: Candidate, seen: Summary) -> None:
     if not steps:
         stdout.print("nothing to do: its cloud is as the file says")
         return
-    table = Table("action", "kind", "name", box=None, pad_edge=False)
-    for it in steps:
-        table.add_row(it.action, it.type.rpartition(":")[2], escape(it.name.rpartition("::")[2]))
+    table = Table("action", "kind", "name", "what changes", box=None, pad_edge=False)
+    for it in sorted(steps, key=lambda it: it.name):
+        table.add_row(it.action, it.type.rpartition(":")[2], escape(it.name), escape(", ".join(it.fields)))
     stdout.print(table)
     counts = Counter(it.action for it in steps)
     stdout.print(", ".join(f"{count} to {action}" for action, count in counts.items()))

@@ -32,6 +32,8 @@ class Step:
     """Such as ``kubernetes:core/v1:Namespace``."""
     name: str
     """The resource's name in the program."""
+    fields: tuple[str, ...] = ()
+    """Places of what changes in it, such as ``spec.hard["pods"]``; of an update or a replacement."""
     old: Mapping[str, Any] = field(default_factory=dict)
     """What the program had asked for before, without secrets; empty for a new resource."""
 
@@ -171,7 +173,8 @@ class _Heard:
         if (pre := event.resource_pre_event) and pre.metadata.op.value not in _QUIET_OPS:
             step = pre.metadata
             old = step.old.inputs if step.old and step.old.inputs else {}
-            self.steps.append(Step(step.op.value, step.type, step.urn.split("::", 3)[-1], old))
+            fields = tuple(sorted(step.detailed_diff or step.diffs or ()))
+            self.steps.append(Step(step.op.value, step.type, step.urn.split("::", 3)[-1], fields, old))
         if summary := event.summary_event:
             self.changes = {str(getattr(step, "value", step)): n for step, n in summary.resource_changes.items()}
 
