@@ -52,7 +52,7 @@ def read(folder: Path) -> tuple[list[tuple[Path, Agency]], list[Outcome]]:
         try:
             agency = agency_file.load(file)
         except KitError as error:
-            bad.append(Outcome(file.name, "", str(file), "refused", error.message))
+            bad.append(Outcome(file.name, "", str(file), "refused", error.message.replace(f"{file}:", "line ")))
             continue
         if (first := good.get(str(agency.key))) is not None:
             why = f"{agency.key} is the key of {first[0].name} too, which comes first"
