@@ -148,7 +148,7 @@ def apply(
         try:
             done = office.stacks.up(it.planned.stack, candidate.config, on_event, judge)
         except KitError as error:
-            if (entry := register.read(office.records, it.key)) is not None and entry.state == "applying":
+            if (entry := register.read(office.records, it.key)) is not None and entry.state in {"applying", "reserved"}:
                 _record(office, it, state="failed", why=error.message)
             raise
         _record(
