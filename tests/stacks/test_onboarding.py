@@ -134,7 +134,7 @@ def test_killed_run_is_gone_on_with(desk: Desk) -> None:
     assert set(results.values()) <= {"applied", "unchanged", "done before"}
     (failed,) = [it for it in done["agencies"] if it["result"] == "failed"]
     assert "no service 'nothing'" in failed["why"]
-    assert not list(desk.stored.glob("test-f-*"))
+    assert not list(desk.stored.glob("test-f-*.json"))
     for number in (2, 3, 4):
         assert desk.namespaces(f"test-{number}-9700{number}-250701") == {f"agc-test-{number}-9700{number}-250701-desk"}
     began = time.monotonic()
