@@ -112,8 +112,9 @@ def apply(
 ) -> None:
     """Make an agency's cloud as its file says: a preview that is judged first, then the apply.
 
-    With --all, every agency of a folder, each after the one above it. What fails stops no other; the same command again
-    goes on with what is not done. Where production would be deleted, two people have to approve.
+    With --all, every agency of a folder, each after the one above it. What fails
+    stops no other; the same command again goes on with what is not done.
+    Where production would be deleted, two people have to approve.
     """
     if (file is None) == (folder_of_all is None):
         raise KitError("what is to be applied is not clear", "give one agency file, or --all FOLDER")
