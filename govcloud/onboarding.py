@@ -24,6 +24,7 @@ from modules.addresses.prefixes import Prefixes
 from modules.agency import Agency
 from modules.onboarding import register
 from modules.onboarding.admission import Admission, Admitted, admit
+from modules.onboarding.budgets import Share
 from modules.onboarding.register import Entry
 from modules.planning import records
 from modules.planning.settings import Planning
@@ -108,20 +109,24 @@ def reserve(office: Office, candidates: Sequence[Candidate]) -> None:
             raise error
         for it in decided.admitted:
             share = decided.shares.pop(it.key)
-            entry = it.before or Entry(
-                key=it.key,
-                stack=it.planned.stack,
-                kind=it.planned.kind,
-                parent=it.planned.parent,
-                file=str(it.file.resolve()),
-                state="reserved",
-                cluster=it.planned.cluster,
-                kubeconfig=str(it.kubeconfig),
-            )
-            register.write(office.records, entry.model_copy(update={"share": share}))
+            if register.update(office.records, it.key, share=share) is None:
+                register.write(office.records, _new(it, share))
         for key, share in decided.shares.items():
-            if (above := register.read(office.records, key)) is not None:
-                register.write(office.records, above.model_copy(update={"share": share}))
+            register.update(office.records, key, share=share)
+
+
+def _new(it: Admitted, share: Share) -> Entry:
+    return Entry(
+        key=it.key,
+        stack=it.planned.stack,
+        kind=it.planned.kind,
+        parent=it.planned.parent,
+        file=str(it.file.resolve()),
+        state="reserved",
+        cluster=it.planned.cluster,
+        kubeconfig=str(it.kubeconfig),
+        share=share,
+    )
 
 
 def apply(
@@ -195,11 +200,9 @@ def _admitted(office: Office, given: Sequence[tuple[Path, Agency]], held: record
 
 
 def _record(office: Office, it: Admitted, **changes: Any) -> None:
-    entry = register.read(office.records, it.key)
-    if entry is None:
-        raise KitError(f"{it.key}: its record was removed while it was applied", "apply it again")
     where = {"file": str(it.file.resolve()), "cluster": it.planned.cluster, "kubeconfig": str(it.kubeconfig)}
-    register.write(office.records, entry.model_copy(update={**where, **changes}))
+    if register.update(office.records, it.key, **where, **changes) is None:
+        raise KitError(f"{it.key}: its record was removed while it was applied", "apply it again")
 
 
 def _candidate(office: Office, it: Admitted) -> Candidate:

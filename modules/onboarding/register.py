@@ -20,6 +20,8 @@ from modules.onboarding.budgets import Share
 
 State = Literal["reserved", "applying", "applied", "failed"]
 _NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,62}")
+_PATIENCE: Final = 60
+"""Seconds to wait for others that write here, each of which takes thousandths of one."""
 _HINT: Final = "restore its last good version, or delete it and apply the agency again"
 
 
@@ -82,6 +84,16 @@ def every(records: Path) -> Iterator[Entry]:
 def write(records: Path, entry: Entry) -> None:
     """Record a unit; readable by this user alone, since it names kubeconfigs."""
     write_atomic(_file(records, entry.key), entry.model_dump_json(indent=1) + "\n", mode=0o600)
+
+
+def update(records: Path, key: str, **changes: Any) -> Entry | None:
+    """Change some facts of a unit, and leave those that others change meanwhile; None where it is not known."""
+    with FileLock(folder_of(records) / ".lock", timeout=_PATIENCE, mode=0o600):
+        entry = read(records, key)
+        if entry is not None:
+            entry = entry.model_copy(update=changes)
+            write(records, entry)
+        return entry
 
 
 def remove(records: Path, key: str) -> None:

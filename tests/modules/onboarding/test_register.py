@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,28 @@ def test_second_run_is_refused_at_once(tmp_path: Path) -> None:
         pass
     with register.alone(tmp_path, "A"):
         pass
+
+
+def test_changes_of_others_are_kept(tmp_path: Path) -> None:
+    """Runs that change different facts of one agency at the same moment lose none of them."""
+    register.write(tmp_path, entry(resources=0))
+
+    def work(number: int) -> None:
+        for _ in range(20):
+            known = register.read(tmp_path, "22.2025-07-01")
+            assert known
+            if number:
+                register.update(tmp_path, known.key, state="applying")
+                register.update(tmp_path, known.key, state="applied", resources=known.resources + 1)
+            else:
+                register.update(tmp_path, known.key, seconds=known.seconds + 1)
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(work, range(2)))
+    known = register.read(tmp_path, "22.2025-07-01")
+    assert known
+    assert (known.resources, known.seconds, known.state) == (20, 20, "applied")
+    assert register.update(tmp_path, "23.2025-07-01", state="failed") is None
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}"])
