@@ -12,11 +12,14 @@ from rich.table import Table
 
 from core.console import say, stdout
 from core.errors import KitError
+from govcloud.policies_pages import show_coverage, show_document
 from policies.admission import render as render_rule
 from policies.judge import judge_all
 from policies.rules import Compiled, StackRule, shipped
 
 app = typer.Typer(help="Show the rules, judge manifests by them, render them for admission.", no_args_is_help=True)
+app.command("coverage")(show_coverage)
+app.command("document")(show_document)
 
 
 @app.command("list")

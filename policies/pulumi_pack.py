@@ -17,9 +17,10 @@ from pulumi_policy import (
     proxy,
 )
 
+from modules.levels import Level
 from policies.cel import UNKNOWN
 from policies.judge import Finding, judge, judge_stack, place
-from policies.rules import Compiled, StackRule, shipped
+from policies.rules import Compiled, StackRule, at_level
 
 _PROVIDER: Final = "kubernetes:"
 _UNKNOWN_TEXTS: Final = frozenset(
@@ -36,9 +37,10 @@ class UndecidedError(proxy.UnknownValueError):  # type: ignore[misc] # the SDK i
         self.message = "; ".join(str(finding) for finding in findings)
 
 
-def policies() -> list[Policy]:
-    """Return the kit's rules, each as one policy."""
-    return [_stack_policy(rule) if isinstance(rule, StackRule) else _resource_policy(rule) for rule in shipped()]
+def policies(level: Level = 1) -> list[Policy]:
+    """Return the kit's rules that hold at a level, each as one policy. Those of level 1 hold everywhere."""
+    rules = at_level(level)
+    return [_stack_policy(rule) if isinstance(rule, StackRule) else _resource_policy(rule) for rule in rules]
 
 
 def manifest_of(resource_type: str, properties: Mapping[str, Any]) -> dict[str, Any]:

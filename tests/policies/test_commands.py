@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from core.errors import KitError
 from govcloud import policies_commands
-from policies.rules import FOLDER
+from policies.rules import FOLDER, Compiled, shipped
 
 RUNNER = CliRunner()
 GOOD = FOLDER / "published-service-dual-stack" / "good" / "dual-stack.yaml"
@@ -54,6 +54,8 @@ def test_render_gives_a_policy_and_its_binding() -> None:
     documents = list(yaml.safe_load_all(RUNNER.invoke(policies_commands.app, ["render"]).stdout))
     policies = {it["metadata"]["name"]: it for it in documents if it["kind"] == "ValidatingAdmissionPolicy"}
     bindings = {it["spec"]["policyName"]: it for it in documents if it["kind"] == "ValidatingAdmissionPolicyBinding"}
-    assert set(policies) == set(bindings) == {"govcloud-containers-restricted", "govcloud-published-service-dual-stack"}
+    rules = {f"govcloud-{it.rule.id}": it.rule for it in shipped() if isinstance(it, Compiled)}
+    assert set(policies) == set(bindings) == set(rules)
     assert all(it["spec"]["failurePolicy"] == "Fail" for it in policies.values())
-    assert all(it["spec"]["validationActions"] == ["Deny"] for it in bindings.values())
+    actions = {"mandatory": ["Deny"], "advisory": ["Warn"]}
+    assert all(it["spec"]["validationActions"] == actions[rules[name].enforcement] for name, it in bindings.items())

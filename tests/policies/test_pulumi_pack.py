@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pulumi_policy import EnforcementLevel, Policy, proxy
+from pulumi_policy import Policy, proxy
 
 from policies.pulumi_pack import UndecidedError, policies
+from policies.rules import about, shipped
 
 POLICIES = {policy.name: policy for policy in policies()}
 
@@ -33,10 +34,11 @@ def said(policy: Policy, args: Any) -> list[str]:
     return messages
 
 
-def test_every_rule_is_a_mandatory_policy() -> None:
-    """The pack refuses; it does not only advise."""
-    assert len(POLICIES) == 3
-    assert {policy.enforcement_level for policy in POLICIES.values()} == {EnforcementLevel.MANDATORY}
+def test_rules_of_every_level_are_policies() -> None:
+    """The pack refuses by the mandatory rules that hold at every level, and warns by the advisory ones."""
+    expected = {rule.id: rule.enforcement for rule in map(about, shipped()) if 1 in rule.levels}
+    assert {name: policy.enforcement_level.value for name, policy in POLICIES.items()} == expected
+    assert set(expected.values()) == {"mandatory", "advisory"}
 
 
 def test_violation_is_reported() -> None:
@@ -66,7 +68,7 @@ def test_unknown_is_told_to_the_engine() -> None:
 def test_patch_of_an_object_is_not_passed_in_silence() -> None:
     """A part of an object cannot be judged for the whole."""
     with pytest.raises(UndecidedError):
-        said(POLICIES["containers-restricted"], Args("kubernetes:apps/v1:DeploymentPatch", {"spec": {}}))
+        said(POLICIES["pod-no-escalation"], Args("kubernetes:apps/v1:DeploymentPatch", {"spec": {}}))
 
 
 def test_stack_without_default_deny_is_refused() -> None:
