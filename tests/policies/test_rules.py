@@ -101,7 +101,7 @@ def test_finding_says_requirement_place_and_mend() -> None:
     file = FOLDER / "published-service-dual-stack" / "bad" / "ipv4-only.yaml"
     (finding,) = judge_all([RULES["published-service-dual-stack"]], documents(file))
     assert str(finding) == (
-        "[GVC-IP6-03, GVC-IP6-01] Service default/web: spec.ipFamilyPolicy is SingleStack; "
+        "[GVC-IP6-03, GVC-IP6-01] Service one-stop/web: spec.ipFamilyPolicy is SingleStack; "
         "allowed: RequireDualStack. To mend: set spec.ipFamilyPolicy to RequireDualStack"
     )
 
