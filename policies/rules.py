@@ -174,7 +174,8 @@ def _with_shared(content: Any) -> Any:
     if content["matches"] not in known:
         raise ValueError(f"matches: {content['matches']!r} is none of {', '.join(known)}")
     shared = yaml.safe_load((SHARED / f"{content['matches']}.yaml").read_text(encoding="utf-8"))
-    needed, used = json.dumps(own), []
+    needed = json.dumps(own)
+    used: list[dict[str, str]] = []
     for variable in reversed(shared["variables"]):
         if re.search(rf"\bvariables\.{variable['name']}\b", needed):
             needed += variable["expression"]
