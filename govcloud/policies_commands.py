@@ -14,6 +14,7 @@ from core.console import say, stdout
 from core.errors import KitError
 from govcloud.policies_pages import show_coverage, show_document
 from policies.admission import render as render_rule
+from policies.admission_groups import grouped
 from policies.judge import judge_all
 from policies.rules import Compiled, StackRule, shipped
 
@@ -49,7 +50,7 @@ def check(
 @app.command()
 def render() -> None:
     """Print the rules over single objects as admission policies, in YAML."""
-    documents = [document for rule in shipped() if isinstance(rule, Compiled) for document in render_rule(rule)]
+    documents = grouped(document for rule in shipped() if isinstance(rule, Compiled) for document in render_rule(rule))
     typer.echo(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=1000), nl=False)
 
 

@@ -24,7 +24,7 @@ def render(compiled: Compiled) -> list[dict[str, Any]]:
         "failurePolicy": "Fail",
         "matchConstraints": {"resourceRules": [_matched(kind) for kind in rule.kinds]},
         "variables": [{"name": it.name, "expression": it.expression} for it in rule.variables],
-        "validations": [_validation(it) for it in rule.validations],
+        "validations": [_validation(rule.id, it) for it in rule.validations],
     }
     binding = {
         "policyName": name,
@@ -67,8 +67,8 @@ def _matched(kind: MatchedKind) -> dict[str, Any]:
     }
 
 
-def _validation(validation: Validation) -> dict[str, Any]:
-    identity = f"[{', '.join(validation.requirements)}]"
+def _validation(rule: str, validation: Validation) -> dict[str, Any]:
+    identity = f"{rule} [{', '.join(validation.requirements)}]"
     rest = f"; allowed: {validation.allowed}. To mend: {validation.mend}"
     return {
         "expression": validation.expression,

@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 
 from policies.fixtures import Fixture, fixtures
-from policies.rules import SHARED, Compiled, MatchedKind, StackRule, Validation, about
+from policies.rules import Compiled, MatchedKind, StackRule, Validation, about, shared
 
 _AREAS: Final[Mapping[str, str]] = {
     "GOV": "Level, owner, inventory",
@@ -93,8 +93,7 @@ def _judged(entry: Compiled | StackRule) -> Iterator[str]:
 
 @cache
 def _workloads() -> tuple[MatchedKind, ...]:
-    shared = yaml.safe_load((SHARED / "workloads.yaml").read_text(encoding="utf-8"))
-    return tuple(MatchedKind.model_validate(kind) for kind in shared["kinds"])
+    return tuple(MatchedKind.model_validate(kind) for kind in shared("workloads")["kinds"])
 
 
 def _cell(text: str) -> str:

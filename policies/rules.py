@@ -165,22 +165,29 @@ def read(file: Path) -> Compiled | StackRule:
     return rule
 
 
+@cache
+def shared(name: str) -> dict[str, Any]:
+    """Return the kinds and variables of policies/matches/NAME.yaml. Raises ValueError where there is no such file."""
+    known = sorted(file.stem for file in SHARED.glob("*.yaml"))
+    if name not in known:
+        raise ValueError(f"matches: {name!r} is none of {', '.join(known)}")
+    content: dict[str, Any] = yaml.safe_load((SHARED / f"{name}.yaml").read_text(encoding="utf-8"))
+    return content
+
+
 def _with_shared(content: Any) -> Any:
-    """Give a rule with ``matches: NAME`` the kinds in policies/matches/NAME.yaml, and those variables that it uses."""
+    """Give a rule with ``matches: NAME`` the kinds of that file, and of its variables those that it uses."""
     if not isinstance(content, dict) or "matches" not in content:
         return content
     own = {key: value for key, value in content.items() if key != "matches"}
-    known = sorted(file.stem for file in SHARED.glob("*.yaml"))
-    if content["matches"] not in known:
-        raise ValueError(f"matches: {content['matches']!r} is none of {', '.join(known)}")
-    shared = yaml.safe_load((SHARED / f"{content['matches']}.yaml").read_text(encoding="utf-8"))
+    found = shared(str(content["matches"]))
     needed = json.dumps(own)
     used: list[dict[str, str]] = []
-    for variable in reversed(shared["variables"]):
+    for variable in reversed(found["variables"]):
         if re.search(rf"\bvariables\.{variable['name']}\b", needed):
             needed += variable["expression"]
             used.insert(0, variable)
-    return {**own, "kinds": shared["kinds"], "variables": [*used, *own.get("variables", ())]}
+    return {**own, "kinds": found["kinds"], "variables": [*used, *own.get("variables", ())]}
 
 
 def about(rule: Compiled | StackRule) -> ObjectRule | StackRule:
