@@ -101,17 +101,19 @@ def _cell(text: str) -> str:
 
 
 def _example(entry: Compiled | StackRule) -> str:
-    """Return the shortest way from a bad fixture to a good one of the same kind, as the lines that change."""
+    """Return the shortest way from a bad fixture to a good one, as the lines that change.
+
+    Two of one name were made for each other and come first; after these, any two for an object of one kind and name.
+    """
     found = list(fixtures(entry))
     ways = [
-        _way(_text(bad.objects), _text(good.objects))
+        (bad.name != good.name, len(way), way)
         for bad in found
         for good in found
         if not bad.good and good.good and _names(bad) == _names(good)
+        if 0 < len(way := _way(_text(bad.objects), _text(good.objects))) <= _LONGEST
     ]
-    fitting = [way for way in ways if 0 < len(way) <= _LONGEST and any(line.startswith("+") for line in way)]
-    chosen = min(fitting or [way for way in ways if 0 < len(way) <= _LONGEST], key=len, default=[])
-    return "\n".join(chosen)
+    return "\n".join(min(ways)[2]) if ways else ""
 
 
 def _names(fixture: Fixture) -> list[tuple[str, str]]:
