@@ -1,6 +1,6 @@
 """How long `pulumi` takes with the kit's plugins on one API server, against kubectl with the same objects.
 
-    .venv/bin/python benchmarks/pulumi_plugins.py [--namespaces 100] [--kubeconfig FILE]
+    .venv/bin/python benchmarks/pulumi_plugins.py [--namespaces 100] [--kubeconfig FILE] [--alone]
 
 Each namespace holds a quota, a ConfigMap, a NetworkPolicy and a service account; with the stack itself, 100 namespaces
 are 501 resources. Uses the cluster of `make up` unless a kubeconfig is given, and removes what it made. The upstream
@@ -29,6 +29,13 @@ from toolchain import build, pulumi
 UPSTREAM = {"up": 67.0, "up, no change": 9.0, "preview": 8.0, "refresh": 19.0, "destroy": 105.0}
 """Seconds of the upstream provider for 501 resources."""
 UPSTREAM_NAMESPACES = 100
+PARTS = {
+    "program": b"run_program",
+    "provider": b"kubernetes_provider",
+    "language host": b"language_host",
+    "engine": b"pulumi\0",
+}
+"""The parts of a run, each with what its command holds; the first that fits counts."""
 PROGRAM = """
 import pulumi_kubernetes as k8s
 
@@ -62,39 +69,47 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--namespaces", type=int, default=UPSTREAM_NAMESPACES)
     parser.add_argument("--kubeconfig", type=Path, default=State.of("demo").kubeconfig("cgc"))
+    parser.add_argument("--alone", action="store_true", help="leave kubectl out")
     given = parser.parse_args()
     if not given.kubeconfig.is_file():
         sys.exit(f"{given.kubeconfig}: no such file; `make up` makes a cluster, or name another with --kubeconfig")
     with tempfile.TemporaryDirectory(prefix="govcloud-benchmark-") as folder:
         environment = {**os.environ, **pulumi.environment(state_dir(), given.kubeconfig, Path(folder, "stacks"))}
-        seconds, memory = measure(Path(folder, "many"), environment, given.namespaces)
-        by_hand = measure_kubectl(Path(folder), environment, given.namespaces)
-    sys.stdout.write(f"| {given.namespaces * 5 + 1} resources | seconds | upstream's | times as fast | kubectl |\n")
-    sys.stdout.write("| --- | ---: | ---: | ---: | ---: |\n")
+        seconds, used, memory = measure(Path(folder, "many"), environment, given.namespaces)
+        by_hand = {} if given.alone else measure_kubectl(Path(folder), environment, given.namespaces)
+    sys.stdout.write(f"| {given.namespaces * 5 + 1} resources | seconds | upstream's | times as fast | kubectl |")
+    sys.stdout.write(f" processor's seconds: {' | '.join(PARTS)} |\n")
+    sys.stdout.write(f"| --- |{' ---: |' * (4 + len(PARTS))}\n")
     comparable = given.namespaces == UPSTREAM_NAMESPACES
     for step, value in seconds.items():
         upstream = f"{UPSTREAM[step]:.0f} | {UPSTREAM[step] / value:.1f}" if comparable else "| "
         hand = f"{by_hand[step]:.1f}" if step in by_hand else ""
-        sys.stdout.write(f"| {step} | {value:.1f} | {upstream} | {hand} |\n")
-    sys.stdout.write(f"| memory of the provider, at most | {memory / 2**20:.0f} MiB | | | |\n")
+        parts = " | ".join(f"{one:.1f}" for one in used[step].values())
+        sys.stdout.write(f"| {step} | {value:.1f} | {upstream} | {hand} | {parts} |\n")
+    sys.stdout.write(f"\nMemory of the provider, at most: {memory / 2**20:.0f} MiB\n")
 
 
-def measure(project: Path, environment: Mapping[str, str], namespaces: int) -> tuple[dict[str, float], int]:
-    """Run every step of a stack's life; return its seconds, and the most bytes that the provider held."""
+def measure(
+    project: Path, environment: Mapping[str, str], namespaces: int
+) -> tuple[dict[str, float], dict[str, dict[str, float]], int]:
+    """Run every step of a stack's life.
+
+    Return its seconds, the processor's seconds of each part of the run, and the most bytes that the provider held.
+    """
     project.mkdir()
     (project / "__main__.py").write_text(PROGRAM.format(namespaces=namespaces))
     (project / "Pulumi.yaml").write_text(
         f"name: many\nruntime:\n  name: python\n  options:\n    virtualenv: {sys.prefix}\n"
     )
     run(["pulumi", "stack", "init", "many"], environment, project)
-    seconds, memory = {}, 0
+    seconds, used, memory = {}, {}, 0
     for name, words in STEPS:
-        began, peak = time.perf_counter(), Peak()
+        began, watch = time.perf_counter(), Watch()
         run(["pulumi", *words, "--stack", "many", "--non-interactive", "--suppress-outputs"], environment, project)
         seconds[name] = time.perf_counter() - began
-        memory = max(memory, peak.end())
+        used[name], memory = watch.end(), max(memory, watch.memory)
         sys.stderr.write(f"{name}: {seconds[name]:.1f} s\n")
-    return seconds, memory
+    return seconds, used, memory
 
 
 def measure_kubectl(folder: Path, environment: Mapping[str, str], namespaces: int) -> dict[str, float]:
@@ -148,28 +163,52 @@ def objects(name: str, number: int) -> list[dict[str, object]]:
     ]
 
 
-class Peak:
-    """The most memory that a provider of a run below this process holds, looked up every fifth of a second."""
+class Watch:
+    """What the processes of a run below this one used, looked up ten times a second."""
 
     def __init__(self) -> None:
-        self._most = 0
+        self.memory = 0  # the most bytes that a provider held
+        self._used: dict[tuple[str, int], float] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
 
-    def end(self) -> int:
-        """Stop looking, and return the bytes."""
+    def end(self) -> dict[str, float]:
+        """Stop looking; return the processor's seconds that each part of the run used."""
         self._ended.set()
         self._thread.join()
-        return self._most
+        totals = dict.fromkeys(PARTS, 0.0)
+        for (part, _), used in self._used.items():
+            totals[part] += used
+        return totals
 
     def _watch(self) -> None:
-        while not self._ended.wait(0.2):
-            for status in Path("/proc").glob("[0-9]*/status"):
-                with suppress(OSError):  # it has ended since
-                    if b"kubernetes_provider" in status.with_name("cmdline").read_bytes():
-                        lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-                        self._most = max(self._most, int(lines.get("VmHWM", "0 kB").split()[0]) * 1024)
+        while not self._ended.wait(0.1):
+            for process in below(os.getpid()):
+                with suppress(OSError, KeyError, IndexError):  # it has ended since
+                    self._look(process)
+
+    def _look(self, process: int) -> None:
+        home = Path("/proc", str(process))
+        command = home.joinpath("cmdline").read_bytes()
+        part = next((part for part, mark in PARTS.items() if mark in command), None)
+        if part is None:
+            return
+        fields = home.joinpath("stat").read_text().rpartition(")")[2].split()
+        self._used[part, process] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        if part == "provider":
+            lines = dict(line.split(":", 1) for line in home.joinpath("status").read_text().splitlines())
+            self.memory = max(self.memory, int(lines["VmHWM"].split()[0]) * 1024)
+
+
+def below(process: int) -> list[int]:
+    """Return every process that this one started, and those that they started."""
+    found = []
+    for task in Path("/proc", str(process), "task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                found += [child, *below(child)]
+    return found
 
 
 def run(words: list[str], environment: Mapping[str, str], folder: Path) -> None:

@@ -18,9 +18,9 @@ from pulumi_policy import (
 )
 
 from modules.levels import Level
-from policies.cel import UNKNOWN
-from policies.judge import Finding, judge, judge_stack, place
+from policies.judge import Finding, Gate, judge_stack, place
 from policies.rules import Compiled, StackRule, at_level
+from policies.unknown import UNKNOWN
 
 _PROVIDER: Final = "kubernetes:"
 _UNKNOWN_TEXTS: Final = frozenset(
@@ -38,9 +38,13 @@ class UndecidedError(proxy.UnknownValueError):  # type: ignore[misc] # the SDK i
 
 
 def policies(level: Level = 1) -> list[Policy]:
-    """Return the kit's rules that hold at a level, each as one policy. Those of level 1 hold everywhere."""
+    """Return the kit's rules that hold at a level, each as one policy. Those of level 1 hold everywhere.
+
+    Raises KitError for a rule that the API server would not take.
+    """
     rules = at_level(level)
-    return [_stack_policy(rule) if isinstance(rule, StackRule) else _resource_policy(rule) for rule in rules]
+    single = Gate([rule for rule in rules if isinstance(rule, Compiled)])
+    return [_stack_policy(rule) if isinstance(rule, StackRule) else _resource_policy(rule, single) for rule in rules]
 
 
 def manifest_of(resource_type: str, properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,9 +52,13 @@ def manifest_of(resource_type: str, properties: Mapping[str, Any]) -> dict[str, 
 
     A resource that only patches an object has ``Patch`` at the end of its kind, as in the provider.
     """
+    api_version, kind = _kind_of(resource_type)
+    return {**plain(properties), "apiVersion": api_version, "kind": kind}
+
+
+def _kind_of(resource_type: str) -> tuple[str, str]:
     _, api, kind = resource_type.split(":")
-    version = api.removeprefix("core/")
-    return {**plain(properties), "apiVersion": version, "kind": kind}
+    return api.removeprefix("core/"), kind
 
 
 def plain(value: Any) -> Any:
@@ -64,18 +72,19 @@ def plain(value: Any) -> Any:
     return UNKNOWN if isinstance(value, str) and value in _UNKNOWN_TEXTS else value
 
 
-def _resource_policy(compiled: Compiled) -> Policy:
+def _resource_policy(compiled: Compiled, gate: Gate) -> Policy:
     rule = compiled.rule
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if not args.resource_type.startswith(_PROVIDER):
             return
-        manifest = manifest_of(args.resource_type, args.props)
-        _tell(judge(compiled, manifest), report)
-        whole = (manifest["apiVersion"], manifest["kind"].removesuffix("Patch"))
-        if whole in compiled.kinds and manifest["kind"].endswith("Patch"):
-            wait = f"{place(manifest)} changes a part of an object; the whole is judged at admission"
-            raise UndecidedError([Finding(rule, rule.requirements, place(manifest), wait, "", "", undecided=True)])
+        api_version, kind = _kind_of(args.resource_type)
+        if (api_version, kind) in compiled.kinds:
+            _tell(gate.findings(compiled, manifest_of(args.resource_type, args.props)), report)
+        elif (api_version, kind.removesuffix("Patch")) in compiled.kinds:
+            where = place(manifest_of(args.resource_type, args.props))
+            wait = f"{where} changes a part of an object; the whole is judged at admission"
+            raise UndecidedError([Finding(rule, rule.requirements, where, wait, "", "", undecided=True)])
 
     return ResourceValidationPolicy(validate=validate, **_about(rule, rule.requirements))
 

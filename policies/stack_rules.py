@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from policies.cel import UNKNOWN, unknown_paths
+from policies.unknown import UNKNOWN, unknown_paths
 
 Manifests = Sequence[Mapping[str, Any]]
 

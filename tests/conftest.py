@@ -1,4 +1,4 @@
-"""The testbed that cluster tests share: the default shape, a name and prefixes of its own."""
+"""What tests share: a testbed of the default shape, with its own name and prefixes, and the engine of the rules."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import pytest
 import yaml
 
 from core.paths import REPOSITORY
+from policies.engine import PROGRAM
 from testbed import checks, hosts, ssh
 from testbed.state import State
-from testbed.topology import Topology
+from testbed.topology import Topology, load
+from toolchain import build
 
 TOPOLOGY = REPOSITORY / "tests" / "topology.yaml"
 
@@ -48,13 +50,26 @@ def topology_of(worker: int) -> Topology:
 def testbed() -> Iterator[Testbed]:
     """Bring a testbed up, as `govcloud testbed up` does, and take it down at the end.
 
-    Every process that runs tests has its own. ``GOVCLOUD_KEEP_TESTBED=1`` leaves it up for the next run.
+    Every process that runs tests has its own. ``GOVCLOUD_TEST_TOPOLOGY`` names the file of another one, which is
+    left up for the next run.
     """
     from govcloud.testbed_commands import bring_up
 
-    topology = topology_of(int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
+    named = os.environ.get("GOVCLOUD_TEST_TOPOLOGY")
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    topology = load(Path(named)) if named else topology_of(worker)
     checks.require(topology)
     bring_up(topology)
     yield Testbed(topology, State.of(topology.name).folder)
-    if not os.environ.get("GOVCLOUD_KEEP_TESTBED"):
+    if not named:
         hosts.down(topology.name)
+
+
+@pytest.fixture(scope="session")
+def judging() -> Iterator[None]:
+    """Name the engine to this process, and build it first where it is missing."""
+    named = os.environ.get(PROGRAM)
+    os.environ[PROGRAM] = named or str(build.ensure(["policy-judge"])["policy-judge"])
+    yield
+    if named is None:
+        del os.environ[PROGRAM]

@@ -2,6 +2,8 @@
 
 from pulumi_policy import PolicyPack
 
+from govcloud import policy_engine
 from policies.pulumi_pack import policies
 
+policy_engine.provide()
 PolicyPack("government-cloud", policies())

@@ -23,7 +23,7 @@ from policies.rules import Compiled, shipped
 if TYPE_CHECKING:
     from tests.conftest import Testbed
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("judging")]
 
 PLACE = "test-agreement"
 OF = "test.govcloud.local/rule"
@@ -138,7 +138,7 @@ def test_both_gates_agree(server: Server, rule: Compiled, fixture: Fixture) -> N
     if not server.knows(manifest):
         assert any(kind.custom for kind in rule.rule.kinds)
         pytest.skip(f"the cluster has no {manifest['kind']}: it comes with a CustomResourceDefinition")
-    findings = list(judge(rule, manifest))
+    findings = judge(rule, manifest)
     said = server.refusal(manifest, rule)
     assert bool(findings) is (said is not None) is not fixture.good, said
     if said is not None and rule.rule.id not in ITS_OWN:

@@ -10,7 +10,7 @@ from pulumi_policy import Policy, proxy
 from policies.pulumi_pack import UndecidedError, policies
 from policies.rules import about, shipped
 
-POLICIES = {policy.name: policy for policy in policies()}
+pytestmark = [pytest.mark.toolchain, pytest.mark.usefixtures("judging")]
 
 
 class Args:
@@ -28,52 +28,58 @@ class StackArgs:
         self.resources = resources
 
 
+@pytest.fixture(scope="module")
+def pack(judging: None) -> dict[str, Policy]:
+    """Give the pack's policies by name."""
+    return {policy.name: policy for policy in policies()}
+
+
 def said(policy: Policy, args: Any) -> list[str]:
     messages: list[str] = []
     policy.validate(args, lambda message, _: messages.append(message))
     return messages
 
 
-def test_rules_of_every_level_are_policies() -> None:
+def test_rules_of_every_level_are_policies(pack: dict[str, Policy]) -> None:
     """The pack refuses by the mandatory rules that hold at every level, and warns by the advisory ones."""
     expected = {rule.id: rule.enforcement for rule in map(about, shipped()) if 1 in rule.levels}
-    assert {name: policy.enforcement_level.value for name, policy in POLICIES.items()} == expected
+    assert {name: policy.enforcement_level.value for name, policy in pack.items()} == expected
     assert set(expected.values()) == {"mandatory", "advisory"}
 
 
-def test_violation_is_reported() -> None:
+def test_violation_is_reported(pack: dict[str, Policy]) -> None:
     """A Service of one family is refused with the requirement, the place and the mend."""
-    policy = POLICIES["published-service-dual-stack"]
+    policy = pack["published-service-dual-stack"]
     (message,) = said(policy, Args("kubernetes:core/v1:Service", {"metadata": {"name": "web"}, "spec": {}}))
     assert "GVC-IP6-03" in message
     assert "set spec.ipFamilyPolicy to RequireDualStack" in message
 
 
-def test_conforming_and_foreign_resources_pass() -> None:
+def test_conforming_and_foreign_resources_pass(pack: dict[str, Policy]) -> None:
     """What conforms passes, and so does what is not of Kubernetes."""
-    policy = POLICIES["published-service-dual-stack"]
+    policy = pack["published-service-dual-stack"]
     assert said(policy, Args("kubernetes:core/v1:Service", {"spec": {"ipFamilyPolicy": "RequireDualStack"}})) == []
     assert said(policy, Args("random:index/randomPet:RandomPet", {})) == []
 
 
-def test_unknown_is_told_to_the_engine() -> None:
+def test_unknown_is_told_to_the_engine(pack: dict[str, Policy]) -> None:
     """The engine shows what cannot be decided yet as a warning."""
-    policy = POLICIES["published-service-dual-stack"]
+    policy = pack["published-service-dual-stack"]
     props = {"spec": {"ipFamilyPolicy": proxy.UNKNOWN_STRING_VALUE}}
     with pytest.raises(UndecidedError) as caught:
         said(policy, Args("kubernetes:core/v1:Service", props))
     assert "cannot be decided until apply" in caught.value.message
 
 
-def test_patch_of_an_object_is_not_passed_in_silence() -> None:
+def test_patch_of_an_object_is_not_passed_in_silence(pack: dict[str, Policy]) -> None:
     """A part of an object cannot be judged for the whole."""
     with pytest.raises(UndecidedError):
-        said(POLICIES["pod-no-escalation"], Args("kubernetes:apps/v1:DeploymentPatch", {"spec": {}}))
+        said(pack["pod-no-escalation"], Args("kubernetes:apps/v1:DeploymentPatch", {"spec": {}}))
 
 
-def test_stack_without_default_deny_is_refused() -> None:
+def test_stack_without_default_deny_is_refused(pack: dict[str, Policy]) -> None:
     """A namespace that comes without its policy is refused, whatever else the stack holds."""
-    policy = POLICIES["agency-namespace-default-deny"]
+    policy = pack["agency-namespace-default-deny"]
     space = Args("kubernetes:core/v1:Namespace", {"metadata": {"name": "space"}})
     (message,) = said(policy, StackArgs(space))
     assert "GVC-NET-01" in message

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import Testbed
 from tests.toolchain.plugins.engine import Cluster, Project
 from toolchain import pulumi
 
 
-@pytest.fixture(scope="session")
-def any_kubeconfig(request: pytest.FixtureRequest) -> Path:
-    """Give the testbed's cluster, or the one that GOVCLOUD_TEST_KUBECONFIG names."""
-    if named := os.environ.get("GOVCLOUD_TEST_KUBECONFIG"):
-        return Path(named)
-    return Path(request.getfixturevalue("testbed").kubeconfig())
-
-
 @pytest.fixture
-def cluster(any_kubeconfig: Path) -> Iterator[Cluster]:
+def cluster(testbed: Testbed) -> Iterator[Cluster]:
     """Give a cluster with a fresh namespace, which is deleted afterwards with all that is in it."""
     name = f"plugins-{secrets.token_hex(4)}"
-    made = Cluster(any_kubeconfig, name)
+    made = Cluster(testbed.kubeconfig(), name)
     made.create("/api/v1/namespaces", {"metadata": {"name": name}})
     yield made
     made.delete(f"/api/v1/namespaces/{name}")

@@ -82,6 +82,7 @@ def test_each_resource_owns_its_fields_under_a_name_of_its_own(project: Project,
 def test_field_of_another_manager_is_a_conflict_that_names_it(project: Project, cluster: Cluster) -> None:
     """A field that another manager owns is refused with its name and the way out, at preview already."""
     cluster.create("configmaps?fieldManager=somebody", {"metadata": {"name": "settings"}, "data": {"colour": "red"}})
+    project.environment["PULUMI_K8S_UPSERT_EXISTING_OBJECTS"] = "true"
     project.program(CONFIG_MAP)
     for operation in (project.preview, project.up):
         with pytest.raises(KitError, match=r"somebody.*data\.colour.*pulumi\.com/patchForce"):
@@ -92,6 +93,7 @@ def test_field_of_another_manager_is_a_conflict_that_names_it(project: Project, 
 def test_patch_force_takes_fields_of_others(project: Project, cluster: Cluster) -> None:
     """With ``pulumi.com/patchForce`` a field is taken over from its manager."""
     cluster.create("configmaps?fieldManager=somebody", {"metadata": {"name": "settings"}, "data": {"colour": "red"}})
+    project.environment["PULUMI_K8S_UPSERT_EXISTING_OBJECTS"] = "true"
     project.program(CONFIG_MAP.replace('meta("settings")', 'meta("settings", {"pulumi.com/patchForce": "true"})'))
     project.up()
     assert cluster.live("configmaps/settings")["data"] == {"colour": "blue"}

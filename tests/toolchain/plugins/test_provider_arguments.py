@@ -197,7 +197,7 @@ def test_updates_of_a_cluster_that_is_away_can_be_skipped(project: Project, clus
 def test_fields_are_taken_over_when_the_provider_says_so(project: Project, cluster: Cluster) -> None:
     """With ``enablePatchForce`` a field that another manager owns is taken over; the annotation comes first."""
     cluster.create("configmaps?fieldManager=somebody", {"metadata": {"name": "c"}, "data": {"colour": "red"}})
-    head = provider(namespace=cluster.namespace, enable_patch_force=True)
+    head = provider(namespace=cluster.namespace, enable_patch_force=True, upsert_existing_objects=True)
     project.program(head + MAP.replace('"name": "c"', '"name": "c", "annotations": {"pulumi.com/patchForce": "false"}'))
     with pytest.raises(KitError, match="somebody"):
         project.up()
@@ -276,6 +276,19 @@ def test_existing_object_is_not_taken_over_without_server_side_apply(project: Pr
     project.program(off + MAP.replace("ConfigMap(", "ConfigMapPatch("))
     with pytest.raises(KitError, match="a patch needs server-side apply"):
         project.preview()
+
+
+def test_existing_object_is_taken_over_only_where_the_provider_says_so(project: Project, cluster: Cluster) -> None:
+    """An object that others made is refused, at preview already; with ``upsertExistingObjects`` it is taken over."""
+    cluster.create("configmaps", {"metadata": {"name": "c"}, "data": {"size": "3"}})
+    project.program(provider(namespace=cluster.namespace) + MAP)
+    for operation in (project.preview, project.up):
+        with pytest.raises(KitError, match=r"ConfigMap .*/c already exists.*upsertExistingObjects"):
+            operation()
+    assert cluster.live("configmaps/c")["data"] == {"size": "3"}
+    project.program(provider(namespace=cluster.namespace, upsert_existing_objects=True) + MAP)
+    project.up()
+    assert cluster.live("configmaps/c")["data"] == {"size": "3", "colour": "blue"}
 
 
 def test_provider_is_replaced_for_another_cluster_only(project: Project, cluster: Cluster, tmp_path: Path) -> None:

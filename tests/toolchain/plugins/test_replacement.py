@@ -93,14 +93,18 @@ def test_replacement_that_is_asked_for_loses_no_object(project: Project, cluster
 
 
 def test_renamed_resource_loses_no_object(project: Project, cluster: Cluster) -> None:
-    """A resource with another name in the program and the same object leaves that there, and tells of aliases."""
+    """A resource with another name in the program and the same object is refused, or leaves the object there."""
     project.program(CONFIG_MAP)
     project.up()
     project.program(CONFIG_MAP.replace('ConfigMap("settings"', 'ConfigMap("options"'))
+    with pytest.raises(KitError, match=r"already exists.*give it an alias"):
+        project.up()
+    before = cluster.uid("configmaps/settings")
+    project.environment["PULUMI_K8S_UPSERT_EXISTING_OBJECTS"] = "true"
     code, said = project.cli("up", "--yes", "--skip-preview")
     assert code == 0, said
     assert "give it an alias" in said
-    assert cluster.get("configmaps/settings") is not None
+    assert cluster.uid("configmaps/settings") == before
     project.program(CONFIG_MAP.replace('ConfigMap("settings"', 'ConfigMap("options"').replace("colour", "shade"))
     project.up()
     assert cluster.live("configmaps/settings")["data"] == {"shade": "blue"}

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from core.errors import KitError
+from tests.conftest import Testbed
 from tests.toolchain.plugins.engine import Cluster, Project, wait_until
 from tests.toolchain.plugins.programs import NEVER_READY, WEB
 from toolchain import pulumi
@@ -91,9 +92,9 @@ def place(kubeconfig: Path, folder: Path) -> Iterator[tuple[Project, Cluster]]:
 
 
 @pytest.fixture(scope="module")
-def recorded(any_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Any]]]:
+def recorded(testbed: Testbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Any]]]:
     """Apply a program of every kind that is waited for; give the status of each resource when its wait was over."""
-    with place(any_kubeconfig, tmp_path_factory.mktemp("waiting")) as (project, cluster):
+    with place(testbed.kubeconfig(), tmp_path_factory.mktemp("waiting")) as (project, cluster):
         balancer = threading.Thread(target=_balance, args=(cluster,), daemon=True)
         balancer.start()
         project.program(EVERY_KIND)
@@ -169,9 +170,9 @@ def test_address_is_waited_for(recorded: dict[str, dict[str, Any]], name: str) -
 
 
 @pytest.fixture(scope="module")
-def told(any_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def told(testbed: Testbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Apply a program of objects that never become ready; give what was said."""
-    with place(any_kubeconfig, tmp_path_factory.mktemp("waiting")) as (project, _):
+    with place(testbed.kubeconfig(), tmp_path_factory.mktemp("waiting")) as (project, _):
         project.program(NEVER)
         project.cli("stack", "init")
         code, said = project.cli("up", "--yes", "--skip-preview", "--continue-on-error", "--suppress-progress")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from pulumi.runtime.proto import provider_pb2_grpc
+from toolchain.plugins import protocol, serving
 
-from toolchain.plugins import serving
-from toolchain.plugins.kubernetes_provider.servicer import Provider
+protocol.alone()
+
+from pulumi.runtime.proto import provider_pb2_grpc  # noqa: E402
+
+from toolchain.plugins.kubernetes_provider.servicer import Provider  # noqa: E402
 
 THREADS = 4096
 """One for each call; they are started as they are needed.

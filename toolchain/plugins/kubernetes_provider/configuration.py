@@ -65,6 +65,7 @@ class Configuration:
     suppress_deprecation_warnings: bool = False
     render_directory: str = ""
     always_render: bool = False
+    upsert_existing: bool = False
     limits: Limits = field(default_factory=Limits)
 
 
@@ -93,6 +94,7 @@ def parse(arguments: Mapping[str, Any], environment: Mapping[str, str] = os.envi
         suppress_deprecation_warnings=flag("suppressDeprecationWarnings", "PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS"),
         render_directory=_text(arguments.get("renderYamlToDirectory")),
         always_render=truth(arguments.get("alwaysRender")),
+        upsert_existing=flag("upsertExistingObjects", "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"),
         limits=_limits(arguments.get("kubeClientSettings"), environment),
     )
 

@@ -23,6 +23,10 @@ KEPT: Final = (
     "not deleted: this run has made or changed the same object under the same name. To have an object replaced that "
     "keeps its name, set deleteBeforeReplace; to rename a resource, give it an alias"
 )
+STANDS: Final = (
+    "already exists, and this resource did not make it. Take it in with 'pulumi import'; if this resource was "
+    "renamed, give it an alias; to overwrite what is there, set upsertExistingObjects on the provider"
+)
 
 
 class Resources(Inputs):
@@ -86,6 +90,22 @@ class Resources(Inputs):
             return client_side.MANAGER
         return clusters.field_manager(asked.urn, inputs, kept)
 
+    def _refuse_standing(self, target: Target) -> None:
+        """Raise RefusedError for an object to be made that stands already, unless it may be taken over.
+
+        One that this resource made in a run that was killed before it was recorded is known by its fields' owner.
+        """
+        if self._configuration.upsert_existing or naming.is_autonamed(target.inputs):
+            return
+        try:
+            live = self.cluster.read(target.kind, *naming.parse_identity(naming.identity(target.inputs)))
+        except ApiError as error:
+            if error.code == 403:  # who may not read cannot be told
+                return
+            raise
+        if live is not None and "deletionTimestamp" not in live["metadata"] and not owned(live, target.manager):
+            raise RefusedError(f"{target.kind.kind} {naming.identity(live)} {STANDS}")
+
     def _preview(self, asked: Request, target: Target, tell: Teller, *, new: bool) -> dict[str, Any]:
         """Return what a dry run tells of an object, or its inputs where none can be made."""
         if values.has_unknown(target.inputs) or (new and asked.patch):
@@ -94,6 +114,8 @@ class Resources(Inputs):
         try:
             if not self.cluster.serves(target.kind):
                 return asked.news
+            if new:
+                self._refuse_standing(target)
             live, _ = self.cluster.apply(target, dry_run=True, new=new, warnings=warnings)
         except ApiError as error:
             if clusters.may_not_preview(error):
@@ -114,6 +136,8 @@ class Resources(Inputs):
             tell(text, passing=True)
 
         try:
+            if new and not asked.patch:
+                self._refuse_standing(target)
             live, where = self.cluster.apply(target, dry_run=False, new=new, warnings=warnings)
             path = where.path(*naming.parse_identity(naming.identity(live)))
             if "deletionTimestamp" in live["metadata"] and not asked.patch:  # what was applied goes with the old object
@@ -212,3 +236,8 @@ class Resources(Inputs):
             raise RefusedError(f"{kind.kind} {asked.identity}: {error}") from error
         if kind.kind == "CustomResourceDefinition":
             self.cluster.discovery.forget()
+
+
+def owned(live: Mapping[str, Any], manager: str) -> bool:
+    """Whether a field manager owns fields of a live object."""
+    return any(entry.get("manager") == manager for entry in live["metadata"].get("managedFields") or [])

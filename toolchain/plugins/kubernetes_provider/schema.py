@@ -26,11 +26,6 @@ SDK: Final = "pulumi_kubernetes"
 _SIMPLE: Final = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
-def text() -> str:
-    """Return the schema as JSON."""
-    return json.dumps(describe())
-
-
 def describe() -> dict[str, Any]:
     """Return the schema: the inputs of every resource of the installed SDK, and the types that these are made of."""
     modules = [importlib.import_module(name) for name in _module_names()]
@@ -117,3 +112,7 @@ class _Types:
 def _is_wrapping(choice: Any) -> bool:
     """Whether a member of a union says that the value may come later or not at all, not what it is."""
     return choice is types.NoneType or typing.get_origin(choice) in {Awaitable, Output}
+
+
+if __name__ == "__main__":
+    json.dump(describe(), sys.stdout)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from pulumi.runtime.proto import language_pb2_grpc
+from toolchain.plugins import protocol, serving
 
-from toolchain.plugins import serving
-from toolchain.plugins.language_host.servicer import LanguageHost
+protocol.alone()
+
+from pulumi.runtime.proto import language_pb2_grpc  # noqa: E402
+
+from toolchain.plugins.language_host.servicer import LanguageHost  # noqa: E402
 
 THREADS = 16
 """One for each call; a program, a policy pack or a plugin holds one as long as it runs."""
