@@ -1,6 +1,6 @@
 """How long `pulumi` takes with the kit's plugins on one API server, against kubectl with the same objects.
 
-    .venv/bin/python benchmarks/pulumi_plugins.py [--namespaces 100] [--kubeconfig FILE] [--alone]
+    .venv/bin/python benchmarks/pulumi_plugins.py [--namespaces 100] [--kubeconfig FILE] [--alone] [--no-checkpoints]
 
 Each namespace holds a quota, a ConfigMap, a NetworkPolicy and a service account; with the stack itself, 100 namespaces
 are 501 resources. Uses the cluster of `make up` unless a kubeconfig is given, and removes what it made. The upstream
@@ -70,11 +70,18 @@ def main() -> None:
     parser.add_argument("--namespaces", type=int, default=UPSTREAM_NAMESPACES)
     parser.add_argument("--kubeconfig", type=Path, default=State.of("demo").kubeconfig("cgc"))
     parser.add_argument("--alone", action="store_true", help="leave kubectl out")
+    parser.add_argument(
+        "--no-checkpoints",
+        action="store_true",
+        help="have the engine write the state at the end alone, not after each step: what is left grows linearly",
+    )
     given = parser.parse_args()
     if not given.kubeconfig.is_file():
         sys.exit(f"{given.kubeconfig}: no such file; `make up` makes a cluster, or name another with --kubeconfig")
     with tempfile.TemporaryDirectory(prefix="govcloud-benchmark-") as folder:
         environment = {**os.environ, **pulumi.environment(state_dir(), given.kubeconfig, Path(folder, "stacks"))}
+        if given.no_checkpoints:
+            environment["PULUMI_SKIP_CHECKPOINTS"] = "true"
         seconds, used, memory = measure(Path(folder, "many"), environment, given.namespaces)
         by_hand = {} if given.alone else measure_kubectl(Path(folder), environment, given.namespaces)
     sys.stdout.write(f"| {given.namespaces * 5 + 1} resources | seconds | upstream's | times as fast | kubectl |")
