@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import yaml
 from rich.table import Table
 
 from core.console import progress, say, stdout
+from core.errors import KitError
 from govcloud import policy_engine
 from govcloud.policies_pages import show_coverage, show_document
 from policies import report
@@ -78,7 +80,28 @@ def check(
 
 
 @app.command()
-def render() -> None:
-    """Print the rules over single objects as admission policies, in YAML."""
-    documents = grouped(document for rule in shipped() if isinstance(rule, Compiled) for document in render_rule(rule))
+def render(
+    *,
+    level: Annotated[int, typer.Option("--level", min=1, max=5, help="Leave out rules that only hold above it.")] = 5,
+) -> None:
+    """Print the rules over single objects as admission policies, in YAML.
+
+    Each comes with its binding, by which it holds in the namespaces that carry a level of its rules. Rules that judge
+    the same objects at the same levels are one policy.
+    """
+    chosen = [it for it in shipped() if isinstance(it, Compiled) and min(it.rule.levels) <= level]
+    documents = grouped(document for rule in chosen for document in render_rule(rule))
     typer.echo(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=1000), nl=False)
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(metavar="RULE", help="Its id, as findings and `list` show it.")],
+) -> None:
+    """Say what a rule asks, of which objects, why, and how to meet it."""
+    known = {it.id if isinstance(it, StackRule) else it.rule.id: it for it in shipped()}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3)
+        said = f"did you mean {' or '.join(near)}?" if near else "`govcloud policies list` shows all"
+        raise KitError(f"there is no rule {name}", said)
+    typer.echo(report.explanation(known[name]))

@@ -19,6 +19,7 @@ from pulumi_policy import (
 
 from modules.levels import Level
 from policies.judge import Finding, Gate, judge_stack, place
+from policies.pulumi_once import once
 from policies.rules import Compiled, StackRule, at_level
 from policies.unknown import UNKNOWN
 
@@ -47,6 +48,7 @@ def policies(level: Level = 1) -> list[Policy]:
     return [_stack_policy(rule) if isinstance(rule, StackRule) else _resource_policy(rule, single) for rule in rules]
 
 
+@once
 def manifest_of(resource_type: str, properties: Mapping[str, Any]) -> dict[str, Any]:
     """Turn a resource of the Kubernetes provider into the manifest it stands for, unknown values marked.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from core.errors import KitError
 from govcloud import policies_commands
 from policies.admission_groups import RULES
-from policies.rules import FOLDER, Compiled, shipped
+from policies.rules import FOLDER, Compiled, StackRule, shipped
 
 RUNNER = CliRunner()
 GOOD = FOLDER / "published-service-dual-stack" / "good" / "dual-stack.yaml"
@@ -29,32 +29,14 @@ def test_list_shows_every_rule() -> None:
 @pytest.mark.toolchain
 @pytest.mark.usefixtures("judging")
 def test_check_passes_and_refuses() -> None:
-    """The exit code tells a script what the lines tell a person."""
-    assert RUNNER.invoke(policies_commands.app, ["check", str(GOOD)]).exit_code == 0
-    refused = RUNNER.invoke(policies_commands.app, ["check", str(GOOD), str(BAD)])
-    assert refused.exit_code == 1
-    assert "GVC-IP6-03" in refused.stdout
-
-
-@pytest.mark.toolchain
-@pytest.mark.usefixtures("judging")
-def test_check_reads_lists(tmp_path: Path) -> None:
-    """Objects inside a List are judged one by one."""
-    file = tmp_path / "list.yaml"
-    file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(BAD.read_text())]}))
-    assert RUNNER.invoke(policies_commands.app, ["check", str(file)]).exit_code == 1
-
-
-@pytest.mark.toolchain
-@pytest.mark.usefixtures("judging")
-@pytest.mark.parametrize("text", ["a: [", "- a\n", "text\n", "a: 1\n"])
-def test_check_refuses_what_is_no_manifest(tmp_path: Path, text: str) -> None:
-    """A file without objects is named."""
-    file = tmp_path / "file.yaml"
-    file.write_text(text)
-    outcome = RUNNER.invoke(policies_commands.app, ["check", str(file)])
-    assert isinstance(outcome.exception, KitError)
-    assert str(file) in outcome.exception.message
+    """The exit code tells a script what the lines tell a person; level and format are what is asked for."""
+    assert RUNNER.invoke(policies_commands.app, ["check", "--level", "3", str(GOOD)]).exit_code == 0
+    refused = RUNNER.invoke(policies_commands.app, ["check", "--level", "3", str(GOOD), str(BAD)])
+    assert refused.exit_code == 30
+    assert f"{BAD}:1: high: published-service-dual-stack: [GVC-IP6-03" in refused.stdout
+    as_json = RUNNER.invoke(policies_commands.app, ["check", "--level", "3", "--format", "json", str(BAD)])
+    assert json.loads(as_json.stdout)["findings"][0]["line"] == 1
+    assert RUNNER.invoke(policies_commands.app, ["check", "--level", "6", str(GOOD)]).exit_code == 2
 
 
 def test_render_gives_a_policy_and_its_binding() -> None:
@@ -73,3 +55,29 @@ def held(policy: dict[str, Any]) -> list[str]:
     """Return the rules of a policy: those that its annotation names, or the one of its name."""
     name = policy["metadata"]["name"].removeprefix("govcloud-")
     return str(policy["metadata"]["annotations"].get(RULES, name)).split(",")
+
+
+def test_render_leaves_out_rules_of_higher_levels() -> None:
+    """A cluster of a low level gets no rule that holds only above it."""
+    single = [it.rule for it in shipped() if isinstance(it, Compiled)]
+    for level in (1, 3, 5):
+        shown = yaml.safe_load_all(RUNNER.invoke(policies_commands.app, ["render", "--level", str(level)]).stdout)
+        rules = [it for policy in shown if policy["kind"] == "ValidatingAdmissionPolicy" for it in held(policy)]
+        assert sorted(rules) == sorted(it.id for it in single if it.levels[0] <= level)
+
+
+@pytest.mark.parametrize("rule", shipped(), ids=lambda it: it.id if isinstance(it, StackRule) else it.rule.id)
+def test_explain_says_what_a_rule_asks(rule: Compiled | StackRule) -> None:
+    """Title, requirements, what is allowed and the mend of every rule are told."""
+    known = rule if isinstance(rule, StackRule) else rule.rule
+    told = RUNNER.invoke(policies_commands.app, ["explain", known.id]).stdout
+    assert known.title in told
+    assert all(requirement in told for requirement in known.requirements)
+    assert "to mend" in told
+
+
+def test_explain_of_a_rule_that_is_not_there() -> None:
+    """A typing mistake is answered with what was meant."""
+    outcome = RUNNER.invoke(policies_commands.app, ["explain", "pod-secomp"])
+    assert isinstance(outcome.exception, KitError)
+    assert outcome.exception.hint == "did you mean pod-seccomp?"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pulumi_policy import Policy, proxy
+from pulumi.runtime import proto
+from pulumi_policy import EnforcementLevel, Policy, policy, proxy
 
+from policies import pulumi_once
 from policies.pulumi_pack import UndecidedError, policies
 from policies.rules import about, shipped
 
@@ -49,25 +51,25 @@ def test_rules_of_every_level_are_policies(pack: dict[str, Policy]) -> None:
 
 def test_violation_is_reported(pack: dict[str, Policy]) -> None:
     """A Service of one family is refused with the requirement, the place and the mend."""
-    policy = pack["published-service-dual-stack"]
-    (message,) = said(policy, Args("kubernetes:core/v1:Service", {"metadata": {"name": "web"}, "spec": {}}))
+    chosen = pack["published-service-dual-stack"]
+    (message,) = said(chosen, Args("kubernetes:core/v1:Service", {"metadata": {"name": "web"}, "spec": {}}))
     assert "GVC-IP6-03" in message
     assert "set spec.ipFamilyPolicy to RequireDualStack" in message
 
 
 def test_conforming_and_foreign_resources_pass(pack: dict[str, Policy]) -> None:
     """What conforms passes, and so does what is not of Kubernetes."""
-    policy = pack["published-service-dual-stack"]
-    assert said(policy, Args("kubernetes:core/v1:Service", {"spec": {"ipFamilyPolicy": "RequireDualStack"}})) == []
-    assert said(policy, Args("random:index/randomPet:RandomPet", {})) == []
+    chosen = pack["published-service-dual-stack"]
+    assert said(chosen, Args("kubernetes:core/v1:Service", {"spec": {"ipFamilyPolicy": "RequireDualStack"}})) == []
+    assert said(chosen, Args("random:index/randomPet:RandomPet", {})) == []
 
 
 def test_unknown_is_told_to_the_engine(pack: dict[str, Policy]) -> None:
     """The engine shows what cannot be decided yet as a warning."""
-    policy = pack["published-service-dual-stack"]
+    chosen = pack["published-service-dual-stack"]
     props = {"spec": {"ipFamilyPolicy": proxy.UNKNOWN_STRING_VALUE}}
     with pytest.raises(UndecidedError) as caught:
-        said(policy, Args("kubernetes:core/v1:Service", props))
+        said(chosen, Args("kubernetes:core/v1:Service", props))
     assert "cannot be decided until apply" in caught.value.message
 
 
@@ -79,9 +81,31 @@ def test_patch_of_an_object_is_not_passed_in_silence(pack: dict[str, Policy]) ->
 
 def test_stack_without_default_deny_is_refused(pack: dict[str, Policy]) -> None:
     """A namespace that comes without its policy is refused, whatever else the stack holds."""
-    policy = pack["agency-namespace-default-deny"]
+    chosen = pack["agency-namespace-default-deny"]
     space = Args("kubernetes:core/v1:Namespace", {"metadata": {"name": "space"}})
-    (message,) = said(policy, StackArgs(space))
+    (message,) = said(chosen, StackArgs(space))
     assert "GVC-NET-01" in message
     deny = {"metadata": {"namespace": "space"}, "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}}
-    assert said(policy, StackArgs(space, Args("kubernetes:networking.k8s.io/v1:NetworkPolicy", deny))) == []
+    assert said(chosen, StackArgs(space, Args("kubernetes:networking.k8s.io/v1:NetworkPolicy", deny))) == []
+
+
+def analyze(servicer: Any, properties: dict[str, Any], resource_type: str = "kubernetes:core/v1:Service") -> list[str]:
+    request = proto.AnalyzeRequest(type=resource_type, urn="urn:pulumi:s::p::t::n", name="n")
+    request.properties.update(properties)
+    answer = servicer.Analyze(request, None)
+    return [it.message for it in answer.diagnostics]
+
+
+def test_properties_are_turned_once_for_all_policies(pack: dict[str, Policy], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK's servicer says the same with and without remembering; the work is done once a resource."""
+    level = EnforcementLevel.ADVISORY
+    servicer = policy._PolicyAnalyzerServicer("pack", "1", list(pack.values()), level)
+    cases = [{"spec": {}}, {"spec": {"ipFamilyPolicy": "RequireDualStack"}}, {"spec": proxy.UNKNOWN_OBJECT_VALUE}]
+    before = [analyze(servicer, case) for case in cases]
+    for name in ("json_format", "deserialize_properties"):
+        monkeypatch.setattr(policy, name, getattr(policy, name))  # to have them back after the test
+    pulumi_once.install()
+    pulumi_once._remembered.cache_clear()
+    assert [analyze(servicer, case) for case in cases] == before
+    assert [bool(messages) for messages in before] == [True, False, True]
+    assert pulumi_once._remembered.cache_info().misses == len(cases)
