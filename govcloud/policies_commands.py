@@ -13,13 +13,17 @@ from rich.table import Table
 from core.console import progress, say, stdout
 from core.errors import KitError
 from govcloud import policy_engine
+from govcloud.policies_pages import show_coverage, show_document
 from policies import report
 from policies.admission import render as render_rule
+from policies.admission_groups import grouped
 from policies.check import check as check_files
 from policies.check import sources
 from policies.rules import Compiled, StackRule, shipped
 
 app = typer.Typer(help="Show the rules, judge manifests by them, render them for admission.", no_args_is_help=True)
+app.command("coverage")(show_coverage)
+app.command("document")(show_document)
 
 
 class Style(StrEnum):
@@ -82,10 +86,11 @@ def render(
 ) -> None:
     """Print the rules over single objects as admission policies, in YAML.
 
-    Each comes with its binding, by which it holds in the namespaces that carry a level of the rule.
+    Each comes with its binding, by which it holds in the namespaces that carry a level of its rules. Rules that judge
+    the same objects at the same levels are one policy.
     """
     chosen = [it for it in shipped() if isinstance(it, Compiled) and min(it.rule.levels) <= level]
-    documents = [document for rule in chosen for document in render_rule(rule)]
+    documents = grouped(document for rule in chosen for document in render_rule(rule))
     typer.echo(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=1000), nl=False)
 
 

@@ -17,9 +17,10 @@ from pulumi_policy import (
     proxy,
 )
 
+from modules.levels import Level
 from policies.judge import Finding, Gate, judge_stack, place
 from policies.pulumi_once import once
-from policies.rules import Compiled, StackRule, shipped
+from policies.rules import Compiled, StackRule, at_level
 from policies.unknown import UNKNOWN
 
 _PROVIDER: Final = "kubernetes:"
@@ -37,12 +38,14 @@ class UndecidedError(proxy.UnknownValueError):  # type: ignore[misc] # the SDK i
         self.message = "; ".join(str(finding) for finding in findings)
 
 
-def policies() -> list[Policy]:
-    """Return the kit's rules, each as one policy. Raises KitError for a rule that the API server would not take."""
-    single = Gate([rule for rule in shipped() if isinstance(rule, Compiled)])
-    return [
-        _stack_policy(rule) if isinstance(rule, StackRule) else _resource_policy(rule, single) for rule in shipped()
-    ]
+def policies(level: Level = 1) -> list[Policy]:
+    """Return the kit's rules that hold at a level, each as one policy. Those of level 1 hold everywhere.
+
+    Raises KitError for a rule that the API server would not take.
+    """
+    rules = at_level(level)
+    single = Gate([rule for rule in rules if isinstance(rule, Compiled)])
+    return [_stack_policy(rule) if isinstance(rule, StackRule) else _resource_policy(rule, single) for rule in rules]
 
 
 @once

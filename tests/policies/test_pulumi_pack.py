@@ -10,6 +10,7 @@ from pulumi_policy import EnforcementLevel, Policy, policy, proxy
 
 from policies import pulumi_once
 from policies.pulumi_pack import UndecidedError, policies
+from policies.rules import about, shipped
 
 pytestmark = [pytest.mark.toolchain, pytest.mark.usefixtures("judging")]
 
@@ -41,10 +42,11 @@ def said(policy: Policy, args: Any) -> list[str]:
     return messages
 
 
-def test_every_rule_is_a_mandatory_policy(pack: dict[str, Policy]) -> None:
-    """The pack refuses; it does not only advise."""
-    assert len(pack) == 3
-    assert {policy.enforcement_level for policy in pack.values()} == {EnforcementLevel.MANDATORY}
+def test_rules_of_every_level_are_policies(pack: dict[str, Policy]) -> None:
+    """The pack refuses by the mandatory rules that hold at every level, and warns by the advisory ones."""
+    expected = {rule.id: rule.enforcement for rule in map(about, shipped()) if 1 in rule.levels}
+    assert {name: policy.enforcement_level.value for name, policy in pack.items()} == expected
+    assert set(expected.values()) == {"mandatory", "advisory"}
 
 
 def test_violation_is_reported(pack: dict[str, Policy]) -> None:
@@ -74,7 +76,7 @@ def test_unknown_is_told_to_the_engine(pack: dict[str, Policy]) -> None:
 def test_patch_of_an_object_is_not_passed_in_silence(pack: dict[str, Policy]) -> None:
     """A part of an object cannot be judged for the whole."""
     with pytest.raises(UndecidedError):
-        said(pack["containers-restricted"], Args("kubernetes:apps/v1:DeploymentPatch", {"spec": {}}))
+        said(pack["pod-no-escalation"], Args("kubernetes:apps/v1:DeploymentPatch", {"spec": {}}))
 
 
 def test_stack_without_default_deny_is_refused(pack: dict[str, Policy]) -> None:
