@@ -1,7 +1,7 @@
 """Have the policy SDK turn a resource's properties into Python once, not once a policy.
 
-For each policy the SDK deserialises and wraps the same properties anew: with a hundred policies that is most of what a pack
-costs. The values are read-only for policies, so all may share one.
+For each policy the SDK deserialises and wraps the same properties anew: with a hundred policies that is most of what a
+pack costs. The values are read-only for policies, so all may share one.
 """
 
 from __future__ import annotations
