@@ -15,11 +15,12 @@ import yaml
 from core.errors import KitError
 from policies import report
 from policies.check import Checked, check, sources
-from policies.rules import FOLDER, shipped
+from policies.rules import FOLDER, StackRule, shipped
 
 pytestmark = [pytest.mark.toolchain, pytest.mark.usefixtures("judging")]
 
-RULES = shipped()
+NAMES = ("agency-namespace-default-deny", "published-service-dual-stack")
+RULES = [it for it in shipped() if (it.id if isinstance(it, StackRule) else it.rule.id) in NAMES]
 BAD = """\
 apiVersion: v1
 kind: Service
