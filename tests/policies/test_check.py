@@ -145,11 +145,12 @@ def test_objects_together_are_a_stack(tmp_path: Path) -> None:
     bad = (FOLDER / "agency-namespace-default-deny" / "bad" / "open.yaml").read_text(encoding="utf-8")
     policy = (FOLDER / "agency-namespace-default-deny" / "good" / "closed.yaml").read_text(encoding="utf-8")
     written(tmp_path, bad, "a.yaml")
-    ((place, finding),) = judged(tmp_path).findings
+    over_several = [it for it in RULES if isinstance(it, StackRule)]
+    ((place, finding),) = check(over_several, sources([str(tmp_path)]), lambda: None).findings
     assert (place.file, place.line) == (str(tmp_path / "a.yaml"), 1)
     assert finding.rule.id == "agency-namespace-default-deny"
     written(tmp_path, policy.split("---", 1)[1], "b.yaml")
-    assert judged(tmp_path).findings == []
+    assert check(over_several, sources([str(tmp_path)]), lambda: None).findings == []
 
 
 FORMATS: dict[str, Callable[[Checked], str]] = {
