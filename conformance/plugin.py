@@ -6,6 +6,7 @@ an ERROR: it could not be decided. Outcomes are written one by one, so that a ru
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import signal
 import time
@@ -118,6 +119,7 @@ class Recorder:
                 reason=self._reason,
                 evidence=tuple(self._book.entries),
                 seconds=round(time.monotonic() - began, 2),
+                decided=dt.datetime.now(dt.UTC).replace(microsecond=0),
             ),
         )
         return outcome
