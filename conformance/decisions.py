@@ -43,7 +43,7 @@ class Judgement(Model):
     reason: Reason
     by: Title
     """Who judged."""
-    on: Date
+    date: Date
     """When: lifetimes are counted from here."""
     documents: tuple[Path, ...] = ()
     """Beside the file; their digests go into the report, they themselves do not. A PASS needs one."""
@@ -66,8 +66,8 @@ def read_judgements(path: Path, catalogue: Catalogue, today: dt.date) -> list[Re
     mistakes = list(_ids(catalogue, "judgements", [item.requirement for item in given]))
     for index, item in enumerate(given):
         place = f"judgements.{index}"
-        if item.on > today:
-            mistakes.append(f"{place}.on: {item.on} is still to come")
+        if item.date > today:
+            mistakes.append(f"{place}.date: {item.date} is still to come")
         if item.verdict == "PASS" and not item.documents:
             mistakes.append(f"{place}.documents: a PASS rests on a document, and none is named")
         mistakes += [
@@ -90,8 +90,8 @@ def _result(folder: Path, judgement: Judgement, catalogue: Catalogue) -> Result:
         requirements=(judgement.requirement,),
         verdict=Verdict(judgement.verdict),
         reason=judgement.reason,
-        evidence=(Evidence(did=f"judged on {judgement.on}", saw=f"by {judgement.by}", at=0), *read),
-        decided=dt.datetime.combine(judgement.on, dt.time(), dt.UTC),
+        evidence=(Evidence(did=f"judged on {judgement.date}", saw=f"by {judgement.by}", at=0), *read),
+        decided=dt.datetime.combine(judgement.date, dt.time(), dt.UTC),
         by=judgement.by,
     )
 

@@ -52,7 +52,7 @@ class EvidenceBook:
 
 
 def _clean(text: str) -> str:
-    text = _SECRET.sub("[removed]", text)
+    text = _SECRET.sub("[removed]", text).encode(errors="replace").decode()  # a server may send half a character
     return text if len(text) <= _TEXT_LIMIT else text[: _TEXT_LIMIT - 1] + "…"
 
 
@@ -61,7 +61,7 @@ def verdict_of(when: str, error: BaseException | None) -> tuple[Verdict, str]:
     if error is None:
         return Verdict.PASS, ""
     if isinstance(error, pytest.skip.Exception):
-        return Verdict.NOT_APPLICABLE, str(error)
+        return Verdict.NOT_APPLICABLE, _clean(str(error))
     if when == "call" and isinstance(error, AssertionError | pytest.fail.Exception):
         return Verdict.FAIL, _clean(_finding(error))
     if isinstance(error, KitError):

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, computed_field, model_validator
 
@@ -184,6 +184,15 @@ class Run(_Frozen):
         """Leave out what follows from the rest: it is computed anew, never believed."""
         computed = cls.model_computed_fields
         return {key: value for key, value in given.items() if key not in computed} if isinstance(given, dict) else given
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        names = [result.name for result in self.results]
+        if len(set(names)) < len(names):
+            raise ValueError("two results have one name")
+        if unknown := {name for line in self.requirements for name in line.checks} - set(names):
+            raise ValueError(f"a requirement rests on {min(unknown)}, which is not among the results")
+        return self
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of decorators
     @property

@@ -23,10 +23,6 @@ Admin = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder for what is written.")]
 
-audit_results.register(app)
-audit_signing.register(app)
-audit_register.register(app)
-
 
 @app.command()
 def run(
@@ -83,3 +79,8 @@ def clean(kubeconfig: Admin) -> None:
     with undecided():
         gone = tenants.clean(kubeconfig)
     say(f"Removed: {', '.join(gone)}" if gone else "There was nothing to remove.")
+
+
+audit_results.register(app)
+audit_signing.register(app)
+audit_register.register(app)

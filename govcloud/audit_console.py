@@ -62,13 +62,22 @@ def show_run(found: Run, out: Path) -> None:
 
 
 def show_plan(found: Run) -> None:
-    """Print what a run would check."""
+    """Print what a run would check, and which requirements have no check, and why."""
     table = Table("check", "requirements", "shows", box=None, pad_edge=False)
     for result in found.results:
         table.add_row(escape(result.name), " ".join(result.requirements), escape(result.title))
+    gaps = Table("requirement", "title", "why it has no check", box=None, pad_edge=False)
+    for line in found.requirements:
+        if line.verdict is Verdict.MANUAL:
+            gaps.add_row(line.id, line.title, escape(line.reason))
     stdout.print(table)
+    stdout.print()
+    stdout.print(gaps)
     asked = sum(bool(line.checks) for line in found.requirements)
-    stdout.print(f"\n{len(found.results)} checks of {asked} of {len(found.requirements)} requirements that apply.")
+    stdout.print(
+        f"\n{len(found.results)} checks of {asked} of {len(found.requirements)} requirements that apply; "
+        f"{gaps.row_count} are for a person to decide."
+    )
 
 
 def coloured(verdict: Verdict) -> str:

@@ -139,7 +139,7 @@ def load(path: Path, kind: type[S]) -> Signed[S]:
     if isinstance(content, dict):
         content = {"statement" if key == _NAMES[kind] else key: value for key, value in content.items()}
     try:
-        return Signed[kind].model_validate(content)  # type: ignore[valid-type]
+        return Signed[kind].model_validate(content)  # type: ignore[valid-type,return-value]
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(_NAMES[kind] if part == "statement" else str(part) for part in first["loc"]) or "file"

@@ -18,6 +18,7 @@ from testbed import checks, hosts, ssh
 from testbed.state import State
 from testbed.topology import Topology, load
 from toolchain import build
+from tests.signers import Authority
 
 TOPOLOGY = REPOSITORY / "tests" / "topology.yaml"
 
@@ -44,6 +45,12 @@ def topology_of(worker: int) -> Topology:
     """Return the topology for one of the processes that run tests, counted from 0."""
     text = Template(TOPOLOGY.read_text(encoding="utf-8")).substitute(n=worker + 1)
     return Topology.model_validate(yaml.safe_load(text))
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return an authority with an auditor's key under it."""
+    return Authority.make(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from conformance import catalogue
 from conformance.reports import issuing
-from conformance.results import WORST_FIRST, RequirementLine, Run, Verdict
+from conformance.results import WHOLE_CLOUD, WORST_FIRST, RequirementLine, Run, Verdict
 from modules.certificate import Certificate, Signed
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -64,7 +64,7 @@ def environment(*folders: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(t=text, both=both, tally=tally, verdicts=WORST_FIRST)
+    made.globals.update(t=text, both=both, scope=scope, tally=tally, verdicts=WORST_FIRST)
     made.filters["day"] = lambda value: f"{value:%d/%m/%Y}"
     made.filters["minute"] = lambda value: f"{value:%d/%m/%Y %H:%M} UTC"
     return made
@@ -75,6 +75,11 @@ def text(key: str, **values: Any) -> Markup:
     found = _texts()[key]
     safe = {name: escape(value) for name, value in values.items()}
     return both(*(Markup(found[language]).format(**safe) for language in ("en", "vi")))  # noqa: S704  # our own texts
+
+
+def scope(given: str) -> Markup:
+    """Return the scope of an audit; the usual one in each language."""
+    return text("whole-cloud") if given == WHOLE_CLOUD else escape(given)
 
 
 def both(en: str, vi: str) -> Markup:

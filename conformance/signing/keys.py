@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from pyhanko.sign.signers import Signer
 
 PKCS12_SUFFIXES = frozenset({".p12", ".pfx"})
-DIGEST = "sha256"
+DIGESTS = {"ed25519": "sha512"}
+"""Digest by kind of key where it is not SHA-256 (RFC 8419, 3.1)."""
 
 
 def sign(content: bytes, signer: Signer) -> bytes:
     """Return a detached CMS signature (DER) over ``content``. Raises KitError where the key refuses."""
     from pkcs11.exceptions import PKCS11Error  # noqa: PLC0415
 
+    kind = signer.signing_cert.public_key.algorithm if signer.signing_cert else ""
     try:
-        made = asyncio.run(signer.async_sign_general_data(content, DIGEST, detached=True))
+        made = asyncio.run(signer.async_sign_general_data(content, DIGESTS.get(kind, "sha256"), detached=True))
     except (ValueError, PKCS11Error) as error:
         raise KitError(
             f"the key does not sign: {_said(error)}", "see if key and certificate belong together"
@@ -45,7 +47,7 @@ def from_file(key: Path, certificates: Path | None, passphrase: str | None) -> S
     raw = _read(key)
     wrong = KitError(f"{key}: no private key, or another passphrase", "give the file of the auditor's key")
     if key.suffix.lower() in PKCS12_SUFFIXES:
-        opened = SimpleSigner.load_pkcs12_data(raw, [], passphrase=secret)
+        opened: SimpleSigner | None = SimpleSigner.load_pkcs12_data(raw, [], passphrase=secret)
         if opened is None:
             raise wrong
         opened.embed_roots = False
@@ -57,7 +59,7 @@ def from_file(key: Path, certificates: Path | None, passphrase: str | None) -> S
         private = load_private_key_from_pemder_data(raw, passphrase=secret)
     except (ValueError, TypeError) as error:
         raise wrong from error
-    store = SimpleCertificateStore()
+    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     store.register_multiple(chain[1:])
     made = SimpleSigner(signing_cert=chain[0], signing_key=private, cert_registry=store, embed_roots=False)
     _check_pair(made, key, certificates)
