@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,8 @@ def verify(content: bytes, signature: bytes, trust: Trust, *, at: dt.datetime | 
         raise KitError(f"the signature is larger than {LARGEST // 1024} KiB")
     try:
         info = cms.ContentInfo.load(signature, strict=True)
-        status = asyncio.run(_validate(content, info["content"], trust, moment))
+        with ThreadPoolExecutor(1) as pool:  # a thread of its own: a Pulumi program is inside an event loop already
+            status = pool.submit(asyncio.run, _validate(content, info["content"], trust, moment)).result()
         _check_form(info, signature, status)
     except (ValueError, TypeError, KeyError, AttributeError, LookupError, NotImplementedError) as error:
         raise KitError("the signature is not a whole, detached CMS signature") from error

@@ -24,8 +24,8 @@ def sign(content: bytes, signer: Signer) -> bytes:
     """Return a detached CMS signature (DER) over ``content``. Raises KitError where the key refuses."""
     from pkcs11.exceptions import PKCS11Error  # noqa: PLC0415
 
-    kind = signer.signing_cert.public_key.algorithm if signer.signing_cert else ""
     try:
+        kind = signer.signing_cert.public_key.algorithm if signer.signing_cert else ""
         made = asyncio.run(signer.async_sign_general_data(content, DIGESTS.get(kind, "sha256"), detached=True))
     except (ValueError, PKCS11Error) as error:
         raise KitError(
@@ -47,9 +47,10 @@ def from_file(key: Path, certificates: Path | None, passphrase: str | None) -> S
     raw = _read(key)
     wrong = KitError(f"{key}: no private key, or another passphrase", "give the file of the auditor's key")
     if key.suffix.lower() in PKCS12_SUFFIXES:
-        opened: SimpleSigner | None = SimpleSigner.load_pkcs12_data(raw, [], passphrase=secret)
-        if opened is None:
-            raise wrong
+        try:
+            opened: SimpleSigner = SimpleSigner.load_pkcs12_data(raw, [], passphrase=secret)
+        except ValueError as error:
+            raise wrong from error
         opened.embed_roots = False
         return opened
     if certificates is None:
@@ -83,15 +84,27 @@ def from_token(module: Path, token: str, label: str, certificates: Path, pin: st
         session = open_pkcs11_session(str(module), token_criteria=TokenCriteria(label=token), user_pin=pin)
     except (PKCS11Error, OSError, RuntimeError) as error:
         raise KitError(f"token {token!r}: cannot be opened: {_said(error)}", "see its label, and the PIN") from error
+    # many tokens sign a digest with such a key, and do not make the digest
+    raw = chain[0].public_key.algorithm == "ec"
     with session:
-        yield PKCS11Signer(session, signing_cert=chain[0], ca_chain=chain[1:], key_label=label, embed_roots=False)
+        yield PKCS11Signer(
+            session,
+            signing_cert=chain[0],
+            ca_chain=chain[1:],
+            key_label=label,
+            embed_roots=False,
+            use_raw_mechanism=raw,
+        )
 
 
 def read_chain(path: Path) -> list[x509.Certificate]:
     """Read certificates in PEM, the signer's first. Raises KitError where there is none."""
     raw = _read(path)
     try:
-        return [x509.Certificate.load(der) for _, _, der in pem.unarmor(raw, multiple=True)]
+        found = [x509.Certificate.load(der, strict=True) for _, _, der in pem.unarmor(raw, multiple=True)]
+        for certificate in found:
+            certificate.native  # noqa: B018  # reads all of it now, or says that it is none
+        return found  # noqa: TRY300
     except ValueError as error:
         raise KitError(
             f"{path}: holds no certificates in PEM", "the signer's certificate, then its issuers'"

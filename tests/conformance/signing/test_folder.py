@@ -143,6 +143,13 @@ def test_signing_again_is_no_harm(signed: Path, authority: Authority, trust: Tru
     assert signing.verify(signed, trust).files == 6
 
 
+def raise_level(folder: Path) -> None:
+    path = folder / "certificate.json"
+    content = json.loads(path.read_text())
+    content["certificate"]["level"] = 5
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -151,7 +158,7 @@ def test_signing_again_is_no_harm(signed: Path, authority: Authority, trust: Tru
             "report.html: is not what results.json says",
         ),
         (lambda folder: (folder / "junit.xml").unlink(), "junit.xml: is missing"),
-        (lambda folder: raise_level(folder), "certificate.json: is not the certificate that results.json yields"),
+        (raise_level, "certificate.json: is not the certificate that results.json yields"),
         (lambda folder: (folder / "results.json").write_text("{}"), "results.json: "),
         (lambda folder: (folder / "results.json").unlink(), "results.json: cannot be read"),
     ],
@@ -168,13 +175,6 @@ def test_what_says_two_things_is_not_signed(
     with pytest.raises(KitError, match=said):
         signing.sign(folder, opened(authority.auditor, tmp_path))
     assert snapshot(folder) == before
-
-
-def raise_level(folder: Path) -> None:
-    path = folder / "certificate.json"
-    content = json.loads(path.read_text())
-    content["certificate"]["level"] = 5
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def test_a_certificate_that_was_put_in_is_not_signed(authority: Authority, tmp_path: Path) -> None:

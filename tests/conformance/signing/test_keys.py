@@ -69,10 +69,14 @@ def token(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Ite
     os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm.conf")
     words = ["--init-token", "--free", "--label", "auditor", "--so-pin", "1234", "--pin", "1234"]
     subprocess.run(["softhsm2-util", *words], check=True, capture_output=True)
-    for label, own in (("rsa", rsa.generate_private_key(65537, 2048)), ("ec", ec.generate_private_key(ec.SECP256R1()))):
+    keys_inside = (
+        ("rsa", "0a", rsa.generate_private_key(65537, 2048)),
+        ("ec", "0b", ec.generate_private_key(ec.SECP256R1())),
+    )
+    for label, id_, own in keys_inside:
         plain = folder / f"{label}.pk8"
         plain.write_bytes(own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        words = ["--import", str(plain), "--token", "auditor", "--label", label, "--id", "0a", "--pin", "1234"]
+        words = ["--import", str(plain), "--token", "auditor", "--label", label, "--id", id_, "--pin", "1234"]
         subprocess.run(["softhsm2-util", *words], check=True, capture_output=True)
         plain.unlink()
         make(AUDITOR, authority.root, key=own).write(folder, label)
