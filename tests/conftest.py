@@ -17,8 +17,8 @@ from policies.engine import PROGRAM
 from testbed import checks, hosts, ssh
 from testbed.state import State
 from testbed.topology import Topology, load
-from toolchain import build
 from tests.signers import Authority
+from toolchain import build
 
 TOPOLOGY = REPOSITORY / "tests" / "topology.yaml"
 
