@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from pydantic_core import ErrorDetails
 
 from modules.document import Document
-from modules.document import Field as Place
 from modules.mistakes import FileError, Mistake
 
 VARIABLE: Final = "GOVCLOUD_WAIVERS"
@@ -73,6 +72,11 @@ class Waiver(BaseModel):
         """Tell whether it is in force on a day."""
         return today <= self.expires
 
+    def locate(self, path: Path, line: int) -> Self:
+        """Keep the place that it was read from, for messages."""
+        self._at = (path, line)
+        return self
+
     def wrong(self, field: str, what: str, allowed: str) -> Mistake:
         """Name a mistake of it, with its file and line."""
         return Mistake(*self._at, f"{self.rule}, {self.resource}: {field}", what, allowed)
@@ -94,16 +98,20 @@ class WaiverFile(BaseModel):
 
 class _Rule(Protocol):
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """How waivers name it."""
 
 
 class Finding(Protocol):
     """What a waiver has to know of a finding: the rule, and the object as people name it."""
 
     @property
-    def rule(self) -> _Rule: ...
+    def rule(self) -> _Rule:
+        """The rule that is violated."""
+
     @property
-    def place(self) -> str: ...
+    def place(self) -> str:
+        """Kind, namespace and name of the object: ``Service test/web``."""
 
 
 F = TypeVar("F", bound=Finding)
@@ -134,13 +142,11 @@ def read(path: Path, rules: Collection[str]) -> tuple[Waiver, ...]:
         try:
             waivers = WaiverFile.model_validate(document.content).waivers
         except ValidationError as error:
-            mistakes += [document.at(_place(detail), *_told(detail)) for detail in error.errors()]
+            mistakes += [document.at(detail["loc"], *_told(detail)) for detail in error.errors()]
         mistakes += _mistakes(document, rules)
     if mistakes:
         raise FileError(mistakes, _HINT)
-    for index, waiver in enumerate(waivers):
-        waiver._at = (path, document.line(("waivers", index)))
-    return waivers
+    return tuple(it.locate(path, document.line(("waivers", index))) for index, it in enumerate(waivers))
 
 
 def apply(
@@ -182,10 +188,6 @@ def schema() -> dict[str, Any]:
     """Return the JSON Schema of the file, for editors."""
     made = WaiverFile.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Waivers of policy rules"}
-
-
-def _place(detail: ErrorDetails) -> Place:
-    return detail["loc"]
 
 
 def _told(detail: ErrorDetails) -> tuple[str, str]:
