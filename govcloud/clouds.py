@@ -13,10 +13,11 @@ from core.paths import REPOSITORY
 from govcloud.summary import StackLine
 from modules import agency_file, contract
 from modules.agency import Agency
+from modules.settings import CentralSettings
 from toolchain import automation
 
 CENTRAL_STACK = "demo"
-POLICY_PACK = REPOSITORY / "policies" / "pack"
+CENTRAL_LEVEL = CentralSettings().level
 AGENCY_FILES = (
     REPOSITORY / "data" / "agencies" / "quang-ninh.yaml",
     REPOSITORY / "data" / "agencies" / "ha-long.yaml",
@@ -37,28 +38,35 @@ def provision(environment: Mapping[str, str]) -> Provisioned:
     agencies = [agency_file.load(path) for path in AGENCY_FILES]
     with progress() as display:
 
-        def apply(project: str, stack: str, config: Mapping[str, str]) -> tuple[StackLine, Mapping[str, object]]:
+        def apply(
+            project: str, stack: str, level: int, config: Mapping[str, str]
+        ) -> tuple[StackLine, Mapping[str, object]]:
             task = display.add_task(f"{project}/{stack}", total=None)
             done = automation.up(
                 REPOSITORY / "stacks" / project,
                 stack,
                 config,
                 environment,
-                POLICY_PACK,
+                REPOSITORY / "policies" / f"level-{level}",
                 lambda _event: display.advance(task),
             )
             line = StackLine(f"{project}/{stack}", done.resources, done.changed, done.seconds)
             display.update(task, total=1, completed=1)
             return line, done.outputs
 
-        central, outputs = apply("cgc", CENTRAL_STACK, {})
+        central, outputs = apply("cgc", CENTRAL_STACK, CENTRAL_LEVEL, {})
         with ThreadPoolExecutor(max_workers=2) as pool:
             applied = pool.map(
-                lambda pair: apply("agc", pair[1].slug, {"agency": _from_stack(pair[0])}),
+                lambda pair: apply("agc", pair[1].slug, lowest(pair[1]), {"agency": _from_stack(pair[0])}),
                 zip(AGENCY_FILES, agencies, strict=True),
             )
             lines = [line for line, _ in applied]
     return Provisioned([central, *lines], contract.parse(outputs.get("contract"), f"cgc/{CENTRAL_STACK}"), agencies)
+
+
+def lowest(agency: Agency) -> int:
+    """Return the lowest level of an agency's systems; the pack of that level judges the others at theirs."""
+    return min(system.level for system in agency.systems)
 
 
 def _from_stack(path: Path) -> str:

@@ -48,6 +48,12 @@ def template(workload: Manifest) -> Any:
     return member(workload, *_TEMPLATES[workload["apiVersion"], workload["kind"]])
 
 
+def pod_path(manifest: Manifest) -> tuple[str, ...] | None:
+    """Return where the spec of the pod stands in a workload; None in any other object."""
+    path = _TEMPLATES.get((str(manifest.get("apiVersion")), str(manifest.get("kind"))))
+    return None if path is None else (*path, "spec")
+
+
 def member(value: Any, *path: str) -> Any:
     """Return what stands at a path of names: None where nothing does, UNKNOWN where that is not known."""
     for name in path:

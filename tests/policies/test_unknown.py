@@ -10,7 +10,7 @@ from pulumi_policy import proxy
 
 from policies.cel import UNKNOWN, Expression, unknown_paths
 from policies.judge import judge, judge_stack
-from policies.pulumi_pack import manifest_of
+from policies.pulumi_values import manifest_of
 from policies.rules import FOLDER, Compiled, StackRule, shipped
 
 RULES = {rule.id if isinstance(rule, StackRule) else rule.rule.id: rule for rule in shipped()}

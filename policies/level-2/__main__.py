@@ -1,0 +1,5 @@
+"""Start this policy pack: ``pulumi preview --policy-pack policies/level-2``."""
+
+from policies.pulumi_pack import serve
+
+serve("level-2")

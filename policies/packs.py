@@ -1,0 +1,84 @@
+"""The policy packs: which rules each holds, and at which level it judges. Their folders beside this file start them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from core.errors import KitError
+from modules import labels
+from policies.cel import UNKNOWN
+from policies.rules import Compiled, StackRule
+from policies.stack_rules.objects import label, name, namespace, of_kind
+
+Entry = Compiled | StackRule
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A choice of rules.
+
+    ``level`` is the least at which objects are judged. An object in a namespace that the same objects give a higher
+    level, by the kit's label, is judged at that one, as the API server does. ``areas`` are the beginnings of the
+    requirements that its rules serve; none: all.
+    """
+
+    name: str
+    title: str
+    level: int
+    areas: tuple[str, ...] = ()
+
+    def rules(self, shipped: Iterable[Entry]) -> list[Entry]:
+        """Return its rules: those of its areas, those of higher levels included."""
+        return [it for it in shipped if not self.areas or any(r.startswith(self.areas) for r in about(it).requirements)]
+
+
+PACKS: Final[Mapping[str, Pack]] = MappingProxyType(
+    {
+        pack.name: pack
+        for pack in (
+            Pack("baseline", "What any pod has to be, in any program: Pod Security", 1, ("GVC-WKL-",)),
+            Pack("ipv6", "Every address, name and door in both families", 1, ("GVC-IP6-",)),
+            *(Pack(f"level-{n}", f"All that a system of level {n} has to meet", n) for n in range(1, 6)),
+        )
+    }
+)
+
+
+def find(name: str) -> Pack:
+    """Return a pack by the name of its folder. Raises KitError where there is none."""
+    try:
+        return PACKS[name]
+    except KeyError:
+        raise KitError(f"there is no policy pack {name!r}", f"there are: {', '.join(PACKS)}") from None
+
+
+def about(entry: Entry) -> Any:
+    """Return what a rule says of itself: id, title, levels, requirements."""
+    return entry if isinstance(entry, StackRule) else entry.rule
+
+
+class Levels:
+    """The level at which each of some objects is judged: that of its namespace, or the least where it has none."""
+
+    def __init__(self, least: int, manifests: Sequence[Mapping[str, Any]]) -> None:
+        spaces = of_kind(manifests, "v1", "Namespace")
+        self.least = least
+        self.unknown = [it for it in spaces if UNKNOWN in (name(it), label(it, labels.SECURITY_LEVEL))]
+        """Namespaces whose name or level is not known before the apply."""
+        self._labelled = {name(it): _level(label(it, labels.SECURITY_LEVEL)) for it in spaces}
+
+    def of(self, manifest: Mapping[str, Any]) -> int:
+        """Return the level of an object; a namespace lies in itself."""
+        own = (manifest.get("apiVersion"), manifest.get("kind")) == ("v1", "Namespace")
+        return max(self.least, self._labelled.get(name(manifest) if own else namespace(manifest), 0))
+
+    def holds(self, entry: Entry, manifest: Mapping[str, Any]) -> bool:
+        """Tell whether a rule holds for an object."""
+        return self.of(manifest) in about(entry).levels
+
+
+def _level(value: Any) -> int:
+    return int(value) if value in ("1", "2", "3", "4", "5") else 0
