@@ -12,11 +12,13 @@ from rich.table import Table
 
 from core.console import say, stdout
 from core.errors import KitError
+from govcloud import policies_audit
 from policies.admission import render as render_rule
 from policies.judge import judge_all
 from policies.rules import Compiled, StackRule, shipped
 
 app = typer.Typer(help="Show the rules, judge manifests by them, render them for admission.", no_args_is_help=True)
+policies_audit.register(app)
 
 
 @app.command("list")

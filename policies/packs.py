@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from core.errors import KitError
-from modules import labels
-from policies.cel import UNKNOWN
 from policies.rules import Compiled, StackRule
-from policies.stack_rules.objects import label, name, namespace, of_kind
 
 Entry = Compiled | StackRule
 
@@ -58,27 +55,3 @@ def find(name: str) -> Pack:
 def about(entry: Entry) -> Any:
     """Return what a rule says of itself: id, title, levels, requirements."""
     return entry if isinstance(entry, StackRule) else entry.rule
-
-
-class Levels:
-    """The level at which each of some objects is judged: that of its namespace, or the least where it has none."""
-
-    def __init__(self, least: int, manifests: Sequence[Mapping[str, Any]]) -> None:
-        spaces = of_kind(manifests, "v1", "Namespace")
-        self.least = least
-        self.unknown = [it for it in spaces if UNKNOWN in (name(it), label(it, labels.SECURITY_LEVEL))]
-        """Namespaces whose name or level is not known before the apply."""
-        self._labelled = {name(it): _level(label(it, labels.SECURITY_LEVEL)) for it in spaces}
-
-    def of(self, manifest: Mapping[str, Any]) -> int:
-        """Return the level of an object; a namespace lies in itself."""
-        own = (manifest.get("apiVersion"), manifest.get("kind")) == ("v1", "Namespace")
-        return max(self.least, self._labelled.get(name(manifest) if own else namespace(manifest), 0))
-
-    def holds(self, entry: Entry, manifest: Mapping[str, Any]) -> bool:
-        """Tell whether a rule holds for an object."""
-        return self.of(manifest) in about(entry).levels
-
-
-def _level(value: Any) -> int:
-    return int(value) if value in ("1", "2", "3", "4", "5") else 0

@@ -27,10 +27,11 @@ from pulumi_policy import (
 
 from core.errors import KitError
 from policies import packs, remediation, waivers
-from policies.judge import Finding, judge, judge_stack, place
-from policies.packs import Entry, Levels, Pack
+from policies.judge import Finding, judge, place
+from policies.levels import judge_at
+from policies.packs import Entry, Pack
 from policies.pulumi_values import PROVIDER, identity, manifest_of, raw
-from policies.rules import Compiled, StackRule, shipped
+from policies.rules import Compiled, shipped
 from policies.waivers import Waiver
 
 
@@ -74,23 +75,6 @@ def policies(pack: Pack, given: Sequence[Waiver] = ()) -> list[Policy]:
     return [*made, *(_waiver_policies(pack, given) if given else ())]
 
 
-def judge_together(entry: Entry, pack: Pack, manifests: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """Judge the objects of a stack by one rule, each at the level of its namespace."""
-    levels = Levels(pack.level, manifests)
-    holding = [it for it in manifests if levels.holds(entry, it)]
-    findings: Iterable[Finding]
-    if isinstance(entry, StackRule):
-        places = {place(it) for it in holding}
-        findings = (it for it in judge_stack(entry, manifests) if it.place in places)
-    else:
-        findings = (finding for it in holding for finding in judge(entry, it))
-    rule = packs.about(entry)
-    hidden = levels.unknown if pack.level not in rule.levels else ()
-    said = "the level of the namespace is not known yet"
-    waiting = [Finding(rule, rule.requirements, place(it), said, "", "", undecided=True) for it in hidden]
-    return [*findings, *waiting]
-
-
 def _resource_policy(compiled: Compiled, given: Sequence[Waiver]) -> Policy:
     rule = compiled.rule
     remedy = remediation.REMEDIES.get(rule.id)
@@ -114,7 +98,7 @@ def _resource_policy(compiled: Compiled, given: Sequence[Waiver]) -> Policy:
 
 def _stack_policy(entry: Entry, pack: Pack, given: Sequence[Waiver]) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        _tell(judge_together(entry, pack, _manifests(args)), given, report)
+        _tell(judge_at([entry], pack.level, _manifests(args)), given, report)
 
     return StackValidationPolicy(validate=validate, **_about(packs.about(entry)))
 
@@ -127,7 +111,7 @@ def _waiver_policies(pack: Pack, given: Sequence[Waiver]) -> list[Policy]:
 
     def outcome(args: StackValidationArgs) -> waivers.Outcome[Finding]:
         manifests = _manifests(args)
-        findings = [finding for it in entries for finding in judge_together(it, pack, manifests)]
+        findings = judge_at(entries, pack.level, manifests)
         places = {place(it) for it in manifests}
         made = {it["metadata"].get("name") for it in manifests if it["kind"] == "Namespace" and "metadata" in it}
 

@@ -15,7 +15,7 @@ from policies.stack_rules.network import (
 from policies.stack_rules.objects import Manifests, Violation
 from policies.stack_rules.separation import copies_stand_apart, systems_kept_apart
 
-__all__ = ["FUNCTIONS", "Violation"]
+__all__ = ["FUNCTIONS", "KINDS", "Violation"]
 
 FUNCTIONS: Final[Mapping[str, Callable[[Manifests], Iterator[Violation]]]] = MappingProxyType(
     {
@@ -29,3 +29,23 @@ FUNCTIONS: Final[Mapping[str, Callable[[Manifests], Iterator[Violation]]]] = Map
         "systems-kept-apart": systems_kept_apart,
     }
 )
+
+KINDS: Final = (
+    ("v1", "Namespace", "namespaces"),
+    ("v1", "Node", "nodes"),
+    ("v1", "LimitRange", "limitranges"),
+    ("v1", "Pod", "pods"),
+    ("v1", "ReplicationController", "replicationcontrollers"),
+    ("v1", "ResourceQuota", "resourcequotas"),
+    ("apps/v1", "DaemonSet", "daemonsets"),
+    ("apps/v1", "Deployment", "deployments"),
+    ("apps/v1", "ReplicaSet", "replicasets"),
+    ("apps/v1", "StatefulSet", "statefulsets"),
+    ("batch/v1", "CronJob", "cronjobs"),
+    ("batch/v1", "Job", "jobs"),
+    ("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+    ("networking.k8s.io/v1", "ServiceCIDR", "servicecidrs"),
+    ("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings"),
+)
+"""What these rules look at: apiVersion, kind, and the plural name in the API."""

@@ -53,7 +53,7 @@ def namespaces_have_limits(manifests: Manifests) -> Iterator[Violation]:
             if any(unknown({"at": namespace(it), "spec": it.get("spec")}) for it in about):
                 yield waiting(space, "a ResourceQuota or LimitRange")
             else:
-                yield Violation(space, f"it has no {', no '.join(missing)}")
+                yield Violation(space, f"it lacks {', '.join(missing)}")
 
 
 def quotas_add_up(manifests: Manifests) -> Iterator[Violation]:
