@@ -16,6 +16,7 @@ from modules.agency import Agency
 from modules.settings import CentralSettings
 from toolchain import automation
 
+CENTRAL_CLUSTER = "cgc"
 CENTRAL_STACK = "demo"
 CENTRAL_LEVEL = CentralSettings().level
 AGENCY_FILES = (
@@ -34,7 +35,7 @@ class Provisioned:
 
 
 def provision(environment: Mapping[str, str]) -> Provisioned:
-    """Apply the central stack, then the agencies' side by side, with the policy pack in force."""
+    """Apply the central stack, beside it the admission policies, then the agencies' side by side; all under a pack."""
     agencies = [agency_file.load(path) for path in AGENCY_FILES]
     with progress() as display:
 
@@ -54,14 +55,15 @@ def provision(environment: Mapping[str, str]) -> Provisioned:
             display.update(task, total=1, completed=1)
             return line, done.outputs
 
-        central, outputs = apply("cgc", CENTRAL_STACK, CENTRAL_LEVEL, {})
         with ThreadPoolExecutor(max_workers=2) as pool:
+            rules = pool.submit(apply, "admission", CENTRAL_CLUSTER, CENTRAL_LEVEL, {})
+            central, outputs = apply("cgc", CENTRAL_STACK, CENTRAL_LEVEL, {})
             applied = pool.map(
                 lambda pair: apply("agc", pair[1].slug, lowest(pair[1]), {"agency": _from_stack(pair[0])}),
                 zip(AGENCY_FILES, agencies, strict=True),
             )
-            lines = [line for line, _ in applied]
-    return Provisioned([central, *lines], contract.parse(outputs.get("contract"), f"cgc/{CENTRAL_STACK}"), agencies)
+            lines = [rules.result()[0], central, *(line for line, _ in applied)]
+    return Provisioned(lines, contract.parse(outputs.get("contract"), f"cgc/{CENTRAL_STACK}"), agencies)
 
 
 def lowest(agency: Agency) -> int:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from modules import labels
+from policies.admission import render
+from policies.packs import Entry
+from policies.rules import Compiled
 from policies.waivers import Waiver
 
 ANNOTATION: Final = f"{labels.PREFIX}/waivers"
@@ -42,11 +45,16 @@ class InForce:
     expires: dt.date
 
 
+def documents(rules: Iterable[Entry], waivers: Sequence[Waiver], today: dt.date) -> list[dict[str, Any]]:
+    """Return the admission policies and bindings of all rules over single objects, with what is waived on that day."""
+    return with_waivers((it for rule in rules if isinstance(rule, Compiled) for it in render(rule)), waivers, today)
+
+
 def with_waivers(
-    documents: Iterable[Mapping[str, Any]], waivers: Sequence[Waiver], today: dt.date
+    rendered: Iterable[Mapping[str, Any]], waivers: Sequence[Waiver], today: dt.date
 ) -> list[dict[str, Any]]:
     """Return rendered admission policies and bindings, the policies not holding for what is waived on that day."""
-    return [_with_waivers(it, [w for w in waivers if w.holds(today)]) for it in documents]
+    return [_with_waivers(it, [w for w in waivers if w.holds(today)]) for it in rendered]
 
 
 def in_force(policies: Iterable[Mapping[str, Any]]) -> Iterator[InForce]:
