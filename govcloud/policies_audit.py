@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -17,8 +17,6 @@ from policies.formats import Format, write
 from policies.live import Cluster, resources
 from policies.packs import about, find
 from policies.rules import shipped
-
-Severity = Literal["low", "medium", "high", "critical"]
 
 
 def register(app: typer.Typer) -> None:
@@ -41,12 +39,12 @@ def audit(
     waivers: Annotated[
         Path | None, typer.Option(envvar=waiver_files.VARIABLE, help="File of waivers (docs/waivers.md).")
     ] = None,
-    fail_on: Annotated[Severity, typer.Option(help="Least severity that ends with exit code 1.")] = "low",
     form: Annotated[Format, typer.Option("--format", help="What to print.")] = "text",
 ) -> None:
     """Judge what a cluster holds by the same rules, each namespace at its own level if it carries one.
 
-    Ends with 0 if nothing is found, 1 if something is (or a waiver is wrong), 2 if something could not be read.
+    Exit code 0 when all is well; 10, 20, 30 or 40 by the worst severity found (low to critical); 1 when something
+    could not be read, or a waiver is wrong.
     """
     rules = find(f"level-{level}").rules(shipped())
     given = waiver_files.read(waivers, _ids(rules)) if waivers else ()
@@ -63,7 +61,7 @@ def audit(
         say(f"ONLY {len(read.namespaces)} NAMESPACES WERE JUDGED: {', '.join(read.namespaces)}")
     for line in read.refused:
         say(f"not read, so not judged: {line}")
-    raise typer.Exit(_code(found, fail_on))
+    raise typer.Exit(found.exit_code)
 
 
 def waivers(
@@ -114,9 +112,3 @@ def _facts(found: Audit, rules: int) -> dict[str, Any]:
         "findings": len(found.outcome.open),
         "waived": len(found.outcome.waived),
     }
-
-
-def _code(found: Audit, fail_on: Severity) -> int:
-    if found.faults(fail_on) or found.outcome.mistakes or found.stale:
-        return 1
-    return 0 if found.decided else 2

@@ -32,15 +32,16 @@ class Audit:
     filtered: bool
     """True when only some namespaces were asked for."""
 
-    def faults(self, least: str) -> list[Finding]:
-        """Return the open findings of at least this severity."""
-        worst = SEVERITIES[SEVERITIES.index(least) :]
-        return [it for it in self.outcome.open if it.rule.severity in worst]
-
     @property
-    def decided(self) -> bool:
-        """True when everything that was to be judged could be read."""
-        return not self.snapshot.refused
+    def exit_code(self) -> int:
+        """0 if all is well, 1 if something could not be read or a waiver is wrong, else 10 to 40 by the worst severity.
+
+        Findings of advisory rules are shown and do not count, as in a check of files.
+        """
+        counted = [SEVERITIES.index(it.rule.severity) for it in self.outcome.open if it.rule.enforcement == "mandatory"]
+        if counted:
+            return 10 * (1 + max(counted))
+        return 1 if self.snapshot.refused or self.outcome.mistakes or self.stale else 0
 
 
 def audit(

@@ -41,7 +41,7 @@ def _text(outcome: Outcome[Finding], facts: dict[str, Any]) -> str:
             lines.append(f"{name.replace('_', ' ')}: {', '.join(map(str, value))}")
         elif value is not None and not isinstance(value, list):
             lines.append(f"{name.replace('_', ' ')}: {value}")
-    return "\n".join(lines)
+    return "\n".join(map(_one_line, lines))
 
 
 def _plain(outcome: Outcome[Finding], facts: dict[str, Any]) -> dict[str, Any]:
@@ -139,6 +139,11 @@ def _junit(rules: Sequence[Entry], outcome: Outcome[Finding]) -> str:
             ET.SubElement(case, "failure", type="waiver", message=_xml(str(mistake)))
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True)
+
+
+def _one_line(line: str) -> str:
+    """Keep what an object says from moving the cursor or starting a line of its own."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
 
 
 def _xml(text: str) -> str:
