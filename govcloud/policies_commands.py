@@ -13,9 +13,11 @@ from rich.table import Table
 from core.console import say, stdout
 from core.errors import KitError
 from govcloud import policies_audit
-from policies.admission import render as render_rule
+from policies import waivers as waiver_files
 from policies.judge import judge_all
-from policies.rules import Compiled, StackRule, shipped
+from policies.packs import about
+from policies.rules import StackRule, shipped
+from policies.waived_admission import documents
 
 app = typer.Typer(help="Show the rules, judge manifests by them, render them for admission.", no_args_is_help=True)
 policies_audit.register(app)
@@ -46,10 +48,15 @@ def check(
 
 
 @app.command()
-def render() -> None:
-    """Print the rules over single objects as admission policies, in YAML."""
-    documents = [document for rule in shipped() if isinstance(rule, Compiled) for document in render_rule(rule)]
-    typer.echo(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=1000), nl=False)
+def render(
+    waivers: Annotated[
+        Path | None, typer.Option(envvar=waiver_files.VARIABLE, help="File of waivers (docs/waivers.md).")
+    ] = None,
+) -> None:
+    """Print the rules over single objects as admission policies, in YAML; expired waivers are left out."""
+    given = waiver_files.read(waivers, [about(it).id for it in shipped()]) if waivers else ()
+    rendered = documents(shipped(), given, waiver_files.today())
+    typer.echo(yaml.safe_dump_all(rendered, sort_keys=False, allow_unicode=True, width=1000), nl=False)
 
 
 def _manifests(file: Path) -> Iterator[dict[str, Any]]:
