@@ -10,6 +10,7 @@ from rich.table import Table
 
 from core.console import print_json, progress, say, stdout
 from core.errors import KitError
+from govcloud import policy_engine
 from policies import waivers as waiver_files
 from policies.audit import Audit
 from policies.audit import audit as judge_cluster
@@ -46,6 +47,7 @@ def audit(
     Exit code 0 when all is well; 10, 20, 30 or 40 by the worst severity found (low to critical); 1 when something
     could not be read, or a waiver is wrong.
     """
+    policy_engine.provide()
     rules = find(f"level-{level}").rules(shipped())
     given = waiver_files.read(waivers, _ids(rules)) if waivers else ()
     only, wanted = namespace or [], resources(rules)

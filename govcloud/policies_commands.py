@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import yaml
 from rich.table import Table
 
-from core.console import say, stdout
-from core.errors import KitError
-from govcloud import policies_audit
+from core.console import progress, say, stdout
+from govcloud import policies_audit, policy_engine
+from policies import report
 from policies import waivers as waiver_files
-from policies.judge import judge_all
+from policies.check import check as check_files
+from policies.check import sources
 from policies.packs import about
 from policies.rules import StackRule, shipped
 from policies.waived_admission import documents
@@ -23,28 +24,57 @@ app = typer.Typer(help="Show the rules, judge manifests by them, render them for
 policies_audit.register(app)
 
 
+class Style(StrEnum):
+    """How the findings of a check are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+
+
 @app.command("list")
 def list_rules() -> None:
     """Show every rule, the requirements it serves and the gates at which it stands."""
     table = Table("rule", "requirements", "severity", "gates", "title", box=None, pad_edge=False)
     for entry in shipped():
         rule = entry if isinstance(entry, StackRule) else entry.rule
-        gates = "preview" if isinstance(entry, StackRule) else "preview, admission"
+        gates = "preview" if isinstance(rule, StackRule) else "preview, admission"
         table.add_row(rule.id, ", ".join(rule.requirements), rule.severity, gates, rule.title)
     stdout.print(table)
 
 
 @app.command()
 def check(
-    files: Annotated[list[Path], typer.Argument(help="Manifests in YAML or JSON; together they are a stack.")],
+    files: Annotated[list[str], typer.Argument(help="Manifests in YAML or JSON, folders of them, or - for input.")],
+    *,
+    level: Annotated[int, typer.Option("--level", min=1, max=5, help="Security level whose rules are to be met.")],
+    style: Annotated[Style, typer.Option("--format", help="How findings are written.")] = Style.TEXT,
 ) -> None:
-    """Judge manifests by every rule; exit code 1 when one is violated."""
-    findings = judge_all(shipped(), [manifest for file in files for manifest in _manifests(file)])
-    for finding in findings:
-        typer.echo(str(finding))
-    if findings:
-        raise typer.Exit(1)
-    say("No rule is violated.")
+    """Judge manifests by the rules of a level; together they are a stack.
+
+    Exit code 0 when all is well; 10, 20, 30 or 40 by the worst severity found (low to critical); 1 when something
+    could not be read, the rest being judged all the same.
+    """
+    policy_engine.provide()
+    rules = [it for it in shipped() if level in (it if isinstance(it, StackRule) else it.rule).levels]
+    names = sources(files)
+    with progress() as display:
+        task = display.add_task("judging", total=len(names))
+        checked = check_files(rules, names, lambda: display.advance(task))
+    match style:
+        case Style.TEXT:
+            written = report.text(checked)
+        case Style.JSON:
+            written = report.as_json(checked)
+        case Style.SARIF:
+            written = report.sarif(checked, rules)
+        case Style.JUNIT:
+            written = report.junit(checked, rules)
+    if written:
+        typer.echo(written)
+    say(report.summary(checked))
+    raise typer.Exit(checked.exit_code)
 
 
 @app.command()
@@ -57,17 +87,3 @@ def render(
     given = waiver_files.read(waivers, [about(it).id for it in shipped()]) if waivers else ()
     rendered = documents(shipped(), given, waiver_files.today())
     typer.echo(yaml.safe_dump_all(rendered, sort_keys=False, allow_unicode=True, width=1000), nl=False)
-
-
-def _manifests(file: Path) -> Iterator[dict[str, Any]]:
-    """Read the objects of a file, those of Lists one by one."""
-    try:
-        documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise KitError(f"{file}: cannot be read: {' '.join(str(error).split())}", "give a file of manifests") from error
-    for document in documents:
-        if document is None:
-            continue
-        if not isinstance(document, dict) or "kind" not in document:
-            raise KitError(f"{file}: holds something that is no Kubernetes object", "each object has a kind")
-        yield from document.get("items") or [] if document["kind"] == "List" else [document]

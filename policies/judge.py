@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from policies.cel import UNKNOWN, normalise, unknown_paths, without_unknowns
-from policies.rules import Compiled, ObjectRule, StackRule, Validation
+from policies.engine import Verdict, engine
+from policies.rules import Compiled, ObjectRule, StackRule
 from policies.stack_rules import FUNCTIONS
+from policies.unknown import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -31,26 +32,39 @@ class Finding:
         return f"[{identity}] {self.place}: {self.found}; allowed: {self.allowed}. To mend: {self.mend}"
 
 
-def judge(rule: Compiled, manifest: Mapping[str, Any]) -> Iterator[Finding]:
-    """Judge one object by one rule; nothing comes back when it conforms or is of a kind the rule does not judge."""
+def judge(rule: Compiled, manifest: Mapping[str, Any]) -> list[Finding]:
+    """Judge one object by one rule; nothing is found when it conforms or is of a kind the rule does not judge."""
     if (manifest.get("apiVersion"), manifest.get("kind")) not in rule.kinds:
-        return
-    unknown = sorted(set(unknown_paths(manifest)))
-    known = normalise(without_unknowns(manifest))
-    where = place(manifest)
-    for validation, expression, found in rule.validations:
-        if relevant := [path for path in unknown if expression.may_read(path)]:
-            fields = ", ".join(".".join(path) for path in relevant)
-            yield _finding(rule.rule, validation, where, f"{fields} is not known yet", undecided=True)
-            continue
-        answer = expression.evaluate(known)
-        if answer.value is True:
-            continue
-        if answer.error:
-            yield _finding(rule.rule, validation, where, f"cannot be judged ({answer.error})")
+        return []
+    (found,) = judge_each([rule], [manifest])
+    return found
+
+
+def judge_each(rules: Sequence[Compiled], manifests: Iterable[Mapping[str, Any]]) -> Iterator[list[Finding]]:
+    """Judge objects, each by itself, by all rules at once; give each one's findings in their order."""
+    objects = list(manifests)
+    for manifest, judged in zip(objects, engine().judge(rules, objects), strict=True):
+        if judged.error:
+            kind = (manifest.get("apiVersion"), manifest.get("kind"))
+            yield [_unread(rule.rule, manifest, judged.error) for rule in rules if kind in rule.kinds]
         else:
-            said = found.evaluate(known)
-            yield _finding(rule.rule, validation, where, str(said.error or said.value))
+            yield [finding_of(verdict, manifest) for verdict in judged.verdicts]
+
+
+class Gate:
+    """Judges an object by all rules at once, for those who ask rule by rule with the same object."""
+
+    def __init__(self, rules: Sequence[Compiled]) -> None:
+        engine().load(rules)
+        self._rules = rules
+        self._last: tuple[Mapping[str, Any], list[Finding]] = ({}, [])
+
+    def findings(self, rule: Compiled, manifest: Mapping[str, Any]) -> list[Finding]:
+        """Return what one rule finds in a manifest."""
+        if self._last[0] != manifest:
+            (found,) = judge_each(self._rules, [manifest])
+            self._last = (manifest, found)
+        return [finding for finding in self._last[1] if finding.rule is rule.rule]
 
 
 def judge_stack(rule: StackRule, manifests: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -69,13 +83,12 @@ def judge_stack(rule: StackRule, manifests: Iterable[Mapping[str, Any]]) -> Iter
 
 def judge_all(rules: Iterable[Compiled | StackRule], manifests: Iterable[Mapping[str, Any]]) -> list[Finding]:
     """Judge objects, which together are a stack, by every rule."""
-    objects = list(manifests)
-    findings: list[Finding] = []
-    for rule in rules:
+    chosen, objects = list(rules), list(manifests)
+    single = [rule for rule in chosen if isinstance(rule, Compiled)]
+    findings = [finding for found in judge_each(single, objects) for finding in found] if single else []
+    for rule in chosen:
         if isinstance(rule, StackRule):
             findings += judge_stack(rule, objects)
-        else:
-            findings += [finding for manifest in objects for finding in judge(rule, manifest)]
     return findings
 
 
@@ -87,5 +100,31 @@ def place(manifest: Mapping[str, Any]) -> str:
     return f"{manifest.get('kind')} {name}".strip()
 
 
-def _finding(rule: ObjectRule, validation: Validation, where: str, found: str, *, undecided: bool = False) -> Finding:
-    return Finding(rule, validation.requirements, where, found, validation.allowed, validation.mend, undecided)
+def finding_of(verdict: Verdict, manifest: Mapping[str, Any]) -> Finding:
+    """Say what the answer of a validation means for a person."""
+    validation = verdict.rule.rule.validations[verdict.validation]
+    found = verdict.found
+    if verdict.unknown:
+        found = f"{', '.join(verdict.unknown)} is not known yet"
+    elif verdict.error:
+        found = f"cannot be judged ({verdict.error})"
+    return Finding(
+        rule=verdict.rule.rule,
+        requirements=validation.requirements,
+        place=place(manifest),
+        found=found,
+        allowed=validation.allowed,
+        mend=validation.mend,
+        undecided=bool(verdict.unknown),
+    )
+
+
+def _unread(rule: ObjectRule, manifest: Mapping[str, Any], error: str) -> Finding:
+    return Finding(
+        rule=rule,
+        requirements=rule.requirements,
+        place=place(manifest),
+        found=f"cannot be judged ({error})",
+        allowed="an object that the API server can read",
+        mend="correct the field that is named",
+    )

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modules import labels
-from policies.cel import UNKNOWN
 from policies.judge import Finding, judge_all, judge_stack, place
 from policies.packs import Entry, about
 from policies.rules import StackRule
 from policies.stack_rules.objects import label, name, namespace, of_kind
+from policies.unknown import UNKNOWN
 
 
 class Levels:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from pulumi_policy import (
 
 from core.errors import KitError
 from policies import packs, remediation, waivers
-from policies.judge import Finding, judge, place
+from policies.judge import Finding, Gate, place
 from policies.levels import judge_at
 from policies.packs import Entry, Pack
 from policies.pulumi_values import PROVIDER, identity, manifest_of, raw
@@ -43,9 +43,13 @@ class UndecidedError(proxy.UnknownValueError):  # type: ignore[misc] # the SDK i
         self.message = "; ".join(str(finding) for finding in findings)
 
 
-def serve(name: str) -> None:
-    """Serve a pack until the engine ends it. An error that a person can mend is shown as its message."""
+def serve(name: str, provide: Callable[[], object]) -> None:
+    """Serve a pack until the engine ends it; ``provide`` makes the rules' own engine known to this process.
+
+    An error that a person can mend is shown as its message.
+    """
     try:
+        provide()
         made = policies(packs.find(name), waived())
     except KitError as error:
         sys.exit(f"policy pack {name}: {error}")
@@ -65,24 +69,28 @@ def waived() -> tuple[Waiver, ...]:
 
 
 def policies(pack: Pack, given: Sequence[Waiver] = ()) -> list[Policy]:
-    """Return the rules of a pack, each as one policy, and with waivers the two that speak of them."""
-    made: list[Policy] = []
-    for entry in pack.rules(shipped()):
-        if isinstance(entry, Compiled) and pack.level in entry.rule.levels:
-            made.append(_resource_policy(entry, given))
-        else:
-            made.append(_stack_policy(entry, pack, given))
+    """Return the rules of a pack, each as one policy, and with waivers the two that speak of them.
+
+    Raises KitError for a rule that the API server would not take.
+    """
+    entries = pack.rules(shipped())
+    single = {id(it): it for it in entries if isinstance(it, Compiled) and pack.level in it.rule.levels}
+    gate = Gate(list(single.values()))
+    made: list[Policy] = [
+        _resource_policy(single[id(it)], gate, given) if id(it) in single else _stack_policy(it, pack, given)
+        for it in entries
+    ]
     return [*made, *(_waiver_policies(pack, given) if given else ())]
 
 
-def _resource_policy(compiled: Compiled, given: Sequence[Waiver]) -> Policy:
+def _resource_policy(compiled: Compiled, gate: Gate, given: Sequence[Waiver]) -> Policy:
     rule = compiled.rule
     remedy = remediation.REMEDIES.get(rule.id)
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         api, kind = identity(args.resource_type)
         if (api, kind) in compiled.kinds:
-            _tell(judge(compiled, manifest_of(args.resource_type, args.props)), given, report)
+            _tell(gate.findings(compiled, manifest_of(args.resource_type, args.props)), given, report)
         elif (api, kind.removesuffix("Patch")) in compiled.kinds:
             where = place(manifest_of(args.resource_type, args.props))
             wait = f"{where} changes a part of an object; the whole is judged at admission"

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pulumi_policy import proxy
 from pulumi_policy.secret import Secret
 
-from policies.cel import UNKNOWN
+from policies.unknown import UNKNOWN
 
 PROVIDER: Final = "kubernetes:"
 _UNKNOWN_TEXTS: Final = frozenset(

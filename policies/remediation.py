@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from policies.cel import UNKNOWN
 from policies.stack_rules.objects import fields, member, pod_path
+from policies.unknown import UNKNOWN
 
 Path = tuple[str, ...]
 

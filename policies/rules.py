@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -12,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import KitError
 from modules.levels import Level
-from policies.cel import Expression, ExpressionError
 
 FOLDER: Final = Path(__file__).parent / "rules"
 
@@ -102,33 +100,19 @@ class StackRule(Rule):
 
 
 class Compiled:
-    """An object rule whose expressions are ready to be evaluated."""
+    """An object rule with the file that it was read from. The engine compiles its expressions when it loads it."""
 
     def __init__(self, rule: ObjectRule, file: Path) -> None:
         self.rule = rule
+        self.file = file
         self.kinds = {(kind.api_version, kind.kind) for kind in rule.kinds}
-        known: dict[str, str] = {}
-        for variable in rule.variables:
-            known[variable.name] = _compile(variable.expression, known, f"{file}: variable {variable.name}").text
-        self.validations = [
-            (
-                validation,
-                _compile(validation.expression, known, f"{file}: validations[{index}].expression"),
-                _compile(validation.found, known, f"{file}: validations[{index}].found"),
-            )
-            for index, validation in enumerate(rule.validations)
-        ]
-
-
-def _compile(text: str, variables: Mapping[str, str], place: str) -> Expression:
-    try:
-        return Expression(text, variables)
-    except ExpressionError as error:
-        raise KitError(f"{place}: {error}", "correct the rule file") from error
 
 
 def read(file: Path) -> Compiled | StackRule:
-    """Read one rule file. Raises KitError that names the file, the field or expression, and what is wrong."""
+    """Read one rule file. Raises KitError that names the file, the field, and what is wrong.
+
+    Expressions are compiled by the engine (`policies.engine`).
+    """
     try:
         content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:

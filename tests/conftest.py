@@ -1,4 +1,4 @@
-"""The testbed that cluster tests share: the default shape, a name and prefixes of its own."""
+"""What tests share: a testbed of the default shape, with its own name and prefixes, and the engine of the rules."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import pytest
 import yaml
 
 from core.paths import REPOSITORY
+from policies.engine import PROGRAM
 from testbed import checks, hosts, ssh
 from testbed.state import State
 from testbed.topology import Topology, load
+from toolchain import build
 
 TOPOLOGY = REPOSITORY / "tests" / "topology.yaml"
 
@@ -61,3 +63,13 @@ def testbed() -> Iterator[Testbed]:
     yield Testbed(topology, State.of(topology.name).folder)
     if not named:
         hosts.down(topology.name)
+
+
+@pytest.fixture(scope="session")
+def judging() -> Iterator[None]:
+    """Name the engine to this process, and build it first where it is missing."""
+    named = os.environ.get(PROGRAM)
+    os.environ[PROGRAM] = named or str(build.ensure(["policy-judge"])["policy-judge"])
+    yield
+    if named is None:
+        del os.environ[PROGRAM]

@@ -61,6 +61,16 @@ def ensure(names: Sequence[str] = ()) -> dict[str, Path]:
     return found
 
 
+def built(name: str) -> Path:
+    """Return the path of a program that is built already. Raises KitError where it is not."""
+    (family,) = families_of([name])
+    if problem := _problem(family, golang.find()):
+        raise KitError(
+            f"{name} is not built" if problem == "missing" else f"{name}: {problem}", f"govcloud toolchain build {name}"
+        )
+    return folder_of(family, golang.find()) / "bin" / name
+
+
 def status(*, thorough: bool = False) -> list[Status]:
     """Tell of every program if it is ready; ``thorough`` reads all files anew instead of trusting sizes and times."""
     go = golang.find()

@@ -87,7 +87,7 @@ def _path_with(folder: Path) -> str:
 
 def _install(folder: Path) -> None:
     """Put the engine and the plugins where the engine looks for installed ones; these give no warnings."""
-    for name, program in build.ensure(["pulumi"]).items():
+    for name, program in build.ensure(["pulumi", "policy-judge"]).items():
         _link(folder / "bin" / name, program)
     for plugin, module, package in (
         ("language-python", "language_host", "pulumi"),

@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import Any, Final
 
 from modules.quantities import parse
-from policies.cel import UNKNOWN
 from policies.stack_rules.objects import (
     Manifest,
     Manifests,
@@ -23,6 +22,7 @@ from policies.stack_rules.objects import (
     waiting,
     workloads,
 )
+from policies.unknown import UNKNOWN
 
 _COUNTED: Final[Mapping[str, tuple[str, str]]] = {
     "requests.cpu": ("requests", "cpu"),

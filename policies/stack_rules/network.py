@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from modules import labels
 from modules.levels import LEVELS
-from policies.cel import UNKNOWN
 from policies.stack_rules.objects import (
     Manifest,
     Manifests,
@@ -23,6 +22,7 @@ from policies.stack_rules.objects import (
     unknown,
     waiting,
 )
+from policies.unknown import UNKNOWN
 
 _DIRECTIONS: Final = (("Ingress", "ingress", "from"), ("Egress", "egress", "to"))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from policies.cel import UNKNOWN, unknown_paths
+from policies.unknown import UNKNOWN, unknown_paths
 
 Manifest = Mapping[str, Any]
 Manifests = Sequence[Manifest]

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import labels
-from policies.cel import UNKNOWN
 from policies.stack_rules.objects import (
     Manifest,
     Manifests,
@@ -24,6 +23,7 @@ from policies.stack_rules.objects import (
     waiting,
     workloads,
 )
+from policies.unknown import UNKNOWN
 
 
 def systems_kept_apart(manifests: Manifests) -> Iterator[Violation]:

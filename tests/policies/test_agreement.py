@@ -20,7 +20,7 @@ from policies.rules import FOLDER, Compiled, shipped
 if TYPE_CHECKING:
     from tests.conftest import Testbed
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("judging")]
 
 PLACE = "test-agreement"
 RULES = [rule for rule in shipped() if isinstance(rule, Compiled)]
@@ -106,7 +106,7 @@ def _bad(file: Path) -> bool:
 def test_both_gates_agree(server: Server, rule: Compiled, file: Path) -> None:
     """The API server refuses what the preview refuses, with the same requirement, and takes what it passes."""
     manifest = yaml.safe_load(file.read_text(encoding="utf-8"))
-    findings = list(judge(rule, manifest))
+    findings = judge(rule, manifest)
     said = server.refusal(manifest, rule)
     assert bool(findings) is (said is not None) is _bad(file), said
     if said is not None:

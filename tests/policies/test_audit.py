@@ -19,6 +19,8 @@ from policies.packs import PACKS, about
 from policies.rules import FOLDER, shipped
 from policies.waivers import Waiver
 
+pytestmark = [pytest.mark.toolchain, pytest.mark.usefixtures("judging")]
+
 DAY = dt.date(2026, 11, 22)
 RULES = shipped()
 WAIVED = Waiver(

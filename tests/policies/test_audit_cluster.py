@@ -20,7 +20,7 @@ from policies.rules import shipped
 if TYPE_CHECKING:
     from tests.conftest import Testbed
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("judging")]
 
 PLACE = "test-audit"
 RUNNER = CliRunner()

@@ -24,6 +24,8 @@ def test_list_shows_every_rule() -> None:
     assert all(file.parent.name[:12] in shown.output for file in FOLDER.glob("*/rule.yaml"))
 
 
+@pytest.mark.toolchain
+@pytest.mark.usefixtures("judging")
 def test_check_passes_and_refuses() -> None:
     """The exit code tells a script what the lines tell a person."""
     assert RUNNER.invoke(policies_commands.app, ["check", str(GOOD)]).exit_code == 0
@@ -32,6 +34,8 @@ def test_check_passes_and_refuses() -> None:
     assert "GVC-IP6-03" in refused.stdout
 
 
+@pytest.mark.toolchain
+@pytest.mark.usefixtures("judging")
 def test_check_reads_lists(tmp_path: Path) -> None:
     """Objects inside a List are judged one by one."""
     file = tmp_path / "list.yaml"
@@ -39,6 +43,8 @@ def test_check_reads_lists(tmp_path: Path) -> None:
     assert RUNNER.invoke(policies_commands.app, ["check", str(file)]).exit_code == 1
 
 
+@pytest.mark.toolchain
+@pytest.mark.usefixtures("judging")
 @pytest.mark.parametrize("text", ["a: [", "- a\n", "text\n", "a: 1\n"])
 def test_check_refuses_what_is_no_manifest(tmp_path: Path, text: str) -> None:
     """A file without objects is named."""

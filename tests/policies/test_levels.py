@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from policies import packs
 from policies.levels import judge_at
 from policies.rules import FOLDER, shipped
+
+pytestmark = [pytest.mark.toolchain, pytest.mark.usefixtures("judging")]
 
 FILES = sorted(FOLDER.glob("*/*/*.yaml"))
 OBJECTS: dict[Path, list[Mapping[str, Any]]] = {}

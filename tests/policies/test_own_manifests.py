@@ -30,6 +30,7 @@ def agency(name: str) -> list[dict[str, Any]]:
     return made
 
 
+pytestmark = [pytest.mark.toolchain, pytest.mark.usefixtures("judging")]
 AGENCIES = ("quang-ninh", "ha-long", "quang-ninh-hospital", "ha-noi", "bai-chay")
 CLOUDS = {"central": central(), **{name: agency(name) for name in AGENCIES}}
 

@@ -16,7 +16,13 @@ from policies import packs, waivers
 from policies.pulumi_pack import UndecidedError, policies, waived
 from policies.rules import shipped
 
-POLICIES = {policy.name: policy for policy in policies(packs.find("level-4"))}
+pytestmark = [pytest.mark.toolchain, pytest.mark.usefixtures("judging")]
+
+
+@pytest.fixture
+def pack(judging: None) -> dict[str, Policy]:
+    """Give the rules as policies, at the level of the central cloud."""
+    return {policy.name: policy for policy in policies(packs.find("level-4"))}
 
 
 class Args:
@@ -54,7 +60,7 @@ def test_every_pack_has_its_folder() -> None:
     folders = {it.parent.name for it in (REPOSITORY / "policies").glob("*/PulumiPolicy.yaml")}
     assert folders == set(packs.PACKS)
     for name in folders:
-        assert f'serve("{name}")' in (REPOSITORY / "policies" / name / "__main__.py").read_text()
+        assert f'serve("{name}", provide)' in (REPOSITORY / "policies" / name / "__main__.py").read_text()
         assert policies(packs.find(name))
 
 
@@ -66,39 +72,39 @@ def test_pack_of_an_area_serves_it(name: str, area: str) -> None:
     assert held == serving != set()
 
 
-def test_violation_is_reported() -> None:
+def test_violation_is_reported(pack: dict[str, Policy]) -> None:
     """A Service of one family is refused with the requirement, the place and the mend."""
-    policy = POLICIES["published-service-dual-stack"]
+    policy = pack["published-service-dual-stack"]
     (message,) = said(policy, Args("kubernetes:core/v1:Service", {"metadata": {"name": "web"}, "spec": {}}))
     assert "GVC-IP6-03" in message
     assert "set spec.ipFamilyPolicy to RequireDualStack" in message
 
 
-def test_conforming_and_foreign_resources_pass() -> None:
+def test_conforming_and_foreign_resources_pass(pack: dict[str, Policy]) -> None:
     """What conforms passes, and so does what is not of Kubernetes."""
-    policy = POLICIES["published-service-dual-stack"]
+    policy = pack["published-service-dual-stack"]
     assert said(policy, Args("kubernetes:core/v1:Service", {"spec": {"ipFamilyPolicy": "RequireDualStack"}})) == []
     assert said(policy, Args("random:index/randomPet:RandomPet", {})) == []
 
 
-def test_unknown_is_told_to_the_engine() -> None:
+def test_unknown_is_told_to_the_engine(pack: dict[str, Policy]) -> None:
     """The engine shows what cannot be decided yet as a warning."""
-    policy = POLICIES["published-service-dual-stack"]
+    policy = pack["published-service-dual-stack"]
     props = {"spec": {"ipFamilyPolicy": proxy.UNKNOWN_STRING_VALUE}}
     with pytest.raises(UndecidedError) as caught:
         said(policy, Args("kubernetes:core/v1:Service", props))
     assert "cannot be decided until apply" in caught.value.message
 
 
-def test_patch_of_an_object_is_not_passed_in_silence() -> None:
+def test_patch_of_an_object_is_not_passed_in_silence(pack: dict[str, Policy]) -> None:
     """A part of an object cannot be judged for the whole."""
     with pytest.raises(UndecidedError):
-        said(POLICIES["containers-restricted"], Args("kubernetes:apps/v1:DeploymentPatch", {"spec": {}}))
+        said(pack["containers-restricted"], Args("kubernetes:apps/v1:DeploymentPatch", {"spec": {}}))
 
 
-def test_stack_without_default_deny_is_refused() -> None:
+def test_stack_without_default_deny_is_refused(pack: dict[str, Policy]) -> None:
     """A namespace that comes without its policy is refused, whatever else the stack holds."""
-    policy = POLICIES["agency-namespace-default-deny"]
+    policy = pack["agency-namespace-default-deny"]
     space = Args("kubernetes:core/v1:Namespace", {"metadata": {"name": "space"}})
     (message,) = said(policy, StackArgs(space))
     assert "GVC-NET-01" in message
@@ -123,9 +129,9 @@ def test_namespace_raises_the_level(level: str, found: list[str]) -> None:
     assert [message[1:11] for message in messages] == found
 
 
-def test_namespace_does_not_lower_the_level() -> None:
+def test_namespace_does_not_lower_the_level(pack: dict[str, Policy]) -> None:
     """A program cannot label itself out of the level that the pack was chosen for."""
-    policy = POLICIES["copies-stand-apart"]
+    policy = pack["copies-stand-apart"]
     assert len(said(policy, StackArgs(space("space", "1"), workload("space")))) == 1
 
 
@@ -198,9 +204,9 @@ def test_file_of_waivers_that_cannot_be_used_stops_the_pack(
         waived()
 
 
-def test_remediation_mends_what_the_engine_sent() -> None:
+def test_remediation_mends_what_the_engine_sent(pack: dict[str, Policy]) -> None:
     """Secrets and unknown values of the resource stay what they are; what conforms is not touched."""
-    policy = POLICIES["published-service-dual-stack"]
+    policy = pack["published-service-dual-stack"]
     sent = {"metadata": {"name": Secret("web"), "uid": proxy.UNKNOWN_STRING_VALUE}, "spec": {"ports": [{"port": 80}]}}
     args = Args("kubernetes:core/v1:Service", {})
     args.props = secrets_preserving_proxy(sent)

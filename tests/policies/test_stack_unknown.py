@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from policies.cel import UNKNOWN
 from policies.judge import judge_stack
 from policies.rules import FOLDER, StackRule, shipped
+from policies.unknown import UNKNOWN
 
 RULES = {rule.id: rule for rule in shipped() if isinstance(rule, StackRule)}
 FIXTURES = [(name, file) for name in RULES for file in sorted((FOLDER / name).glob("*/*.yaml"))]

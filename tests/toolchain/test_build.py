@@ -46,6 +46,14 @@ def test_too_little_disk_is_told_before_anything_is_built(tmp_path: Path) -> Non
     build.require_space(tmp_path, needed=1)
 
 
+def test_a_program_that_is_not_built_is_named(cache: Path) -> None:
+    """Who needs one program is told which command builds it; nothing is built unasked."""
+    with pytest.raises(KitError, match="policy-judge is not built") as caught:
+        build.built("policy-judge")
+    assert caught.value.hint == "govcloud toolchain build policy-judge"
+    assert not list(cache.rglob("*"))
+
+
 def start(cache: Path, *names: str) -> subprocess.Popen[str]:
     """Start a build as a program of its own."""
     return subprocess.Popen(

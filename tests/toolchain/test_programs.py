@@ -56,6 +56,19 @@ def test_the_pinned_go_builds_every_family(name: str) -> None:
     assert fits(pinned_version(), wanted[1])
 
 
+def test_the_rules_are_judged_by_the_kubernetes_that_runs() -> None:
+    """Each module that the engine of the rules shares with Kubernetes has one version in both."""
+    cluster, judge = (_required(load()[name].sources / "go.mod") for name in ("kubernetes", "policy-judge"))
+    shared = cluster.keys() & judge.keys()
+    assert {"k8s.io/kubernetes", "k8s.io/apiserver", "github.com/google/cel-go"} <= shared
+    assert {name: cluster[name] for name in shared} == {name: judge[name] for name in shared}
+
+
+def _required(go_mod: Path) -> dict[str, str]:
+    found = re.findall(r"^(?:require )?\s*(\S+\.\S+/\S+) (v\S+)(?: // indirect)?$", go_mod.read_text(), re.MULTILINE)
+    return dict(found)
+
+
 def test_folders_without_an_entry_do_not_exist() -> None:
     """Every folder under sources/ is a family."""
     assert sorted(p.name for p in programs.SOURCES.iterdir()) == FAMILIES
