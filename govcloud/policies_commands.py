@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import yaml
 from rich.table import Table
 
 from core.console import progress, say, stdout
+from core.errors import KitError
 from govcloud import policies_audit, policy_engine
 from policies import report
 from policies import waivers as waiver_files
@@ -79,11 +81,31 @@ def check(
 
 @app.command()
 def render(
+    *,
+    level: Annotated[int, typer.Option("--level", min=1, max=5, help="Leave out rules that only hold above it.")] = 5,
     waivers: Annotated[
         Path | None, typer.Option(envvar=waiver_files.VARIABLE, help="File of waivers (docs/waivers.md).")
     ] = None,
 ) -> None:
-    """Print the rules over single objects as admission policies, in YAML; expired waivers are left out."""
+    """Print the rules over single objects as admission policies, in YAML.
+
+    Each comes with its binding, by which it holds in the namespaces that carry a level of the rule. Waivers that
+    expired are left out.
+    """
+    chosen = [it for it in shipped() if min(about(it).levels) <= level]
     given = waiver_files.read(waivers, [about(it).id for it in shipped()]) if waivers else ()
-    rendered = documents(shipped(), given, waiver_files.today())
+    rendered = documents(chosen, given, waiver_files.today())
     typer.echo(yaml.safe_dump_all(rendered, sort_keys=False, allow_unicode=True, width=1000), nl=False)
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(metavar="RULE", help="Its id, as findings and `list` show it.")],
+) -> None:
+    """Say what a rule asks, of which objects, why, and how to meet it."""
+    known = {it.id if isinstance(it, StackRule) else it.rule.id: it for it in shipped()}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3)
+        said = f"did you mean {' or '.join(near)}?" if near else "`govcloud policies list` shows all"
+        raise KitError(f"there is no rule {name}", said)
+    typer.echo(report.explanation(known[name]))

@@ -61,7 +61,7 @@ class Gate:
 
     def findings(self, rule: Compiled, manifest: Mapping[str, Any]) -> list[Finding]:
         """Return what one rule finds in a manifest."""
-        if self._last[0] != manifest:
+        if self._last[0] is not manifest and self._last[0] != manifest:
             (found,) = judge_each(self._rules, [manifest])
             self._last = (manifest, found)
         return [finding for finding in self._last[1] if finding.rule is rule.rule]

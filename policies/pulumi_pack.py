@@ -26,7 +26,7 @@ from pulumi_policy import (
 )
 
 from core.errors import KitError
-from policies import packs, remediation, waivers
+from policies import packs, pulumi_once, remediation, waivers
 from policies.judge import Finding, Gate, place
 from policies.levels import judge_at
 from policies.packs import Entry, Pack
@@ -53,6 +53,7 @@ def serve(name: str, provide: Callable[[], object]) -> None:
         made = policies(packs.find(name), waived())
     except KitError as error:
         sys.exit(f"policy pack {name}: {error}")
+    pulumi_once.install()
     PolicyPack(f"government-cloud-{name}", made)
 
 

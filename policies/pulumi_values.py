@@ -8,6 +8,7 @@ from typing import Any, Final
 from pulumi_policy import proxy
 from pulumi_policy.secret import Secret
 
+from policies.pulumi_once import once
 from policies.unknown import UNKNOWN
 
 PROVIDER: Final = "kubernetes:"
@@ -17,6 +18,7 @@ _UNKNOWN_TEXTS: Final = frozenset(
 """What the SDK passes for a value that a preview does not know."""
 
 
+@once
 def manifest_of(resource_type: str, properties: Mapping[str, Any]) -> dict[str, Any]:
     """Turn a resource of the Kubernetes provider into the manifest it stands for, unknown values marked.
 

@@ -95,6 +95,20 @@ def junit(checked: Checked, rules: Sequence[Compiled | StackRule]) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suite, encoding="unicode")
 
 
+def explanation(entry: Compiled | StackRule) -> str:
+    """Write what a rule asks for, for a person at a terminal."""
+    rule = entry if isinstance(entry, StackRule) else entry.rule
+    parts = [entry] if isinstance(entry, StackRule) else entry.rule.validations
+    judged = [] if isinstance(entry, StackRule) else [f"{kind.kind} ({kind.api_version})" for kind in entry.rule.kinds]
+    levels = f"level{'s' if len(rule.levels) > 1 else ''} {', '.join(str(level) for level in rule.levels)}"
+    lines = [rule.title, f"{rule.id}: {rule.enforcement}, {rule.severity}, {levels}", "", rule.description, ""]
+    lines += [f"Judges: {', '.join(judged) or 'all objects of a stack together'}", ""]
+    for part in parts:
+        lines += [f"[{', '.join(part.requirements)}]", f"  allowed: {part.allowed}", f"  to mend: {part.mend}"]
+    lines += ["", "From:", *(f"  {it.document}, {it.place}" for it in rule.references)]
+    return "\n".join(lines)
+
+
 def _sarif_rule(rule: ObjectRule | StackRule) -> dict[str, Any]:
     return {
         "id": rule.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from core.errors import KitError
 from govcloud import policies_commands
-from policies.rules import FOLDER
+from policies.rules import FOLDER, Compiled, StackRule, shipped
 
 RUNNER = CliRunner()
 GOOD = FOLDER / "published-service-dual-stack" / "good" / "dual-stack.yaml"
@@ -27,32 +28,14 @@ def test_list_shows_every_rule() -> None:
 @pytest.mark.toolchain
 @pytest.mark.usefixtures("judging")
 def test_check_passes_and_refuses() -> None:
-    """The exit code tells a script what the lines tell a person."""
-    assert RUNNER.invoke(policies_commands.app, ["check", str(GOOD)]).exit_code == 0
-    refused = RUNNER.invoke(policies_commands.app, ["check", str(GOOD), str(BAD)])
-    assert refused.exit_code == 1
-    assert "GVC-IP6-03" in refused.stdout
-
-
-@pytest.mark.toolchain
-@pytest.mark.usefixtures("judging")
-def test_check_reads_lists(tmp_path: Path) -> None:
-    """Objects inside a List are judged one by one."""
-    file = tmp_path / "list.yaml"
-    file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(BAD.read_text())]}))
-    assert RUNNER.invoke(policies_commands.app, ["check", str(file)]).exit_code == 1
-
-
-@pytest.mark.toolchain
-@pytest.mark.usefixtures("judging")
-@pytest.mark.parametrize("text", ["a: [", "- a\n", "text\n", "a: 1\n"])
-def test_check_refuses_what_is_no_manifest(tmp_path: Path, text: str) -> None:
-    """A file without objects is named."""
-    file = tmp_path / "file.yaml"
-    file.write_text(text)
-    outcome = RUNNER.invoke(policies_commands.app, ["check", str(file)])
-    assert isinstance(outcome.exception, KitError)
-    assert str(file) in outcome.exception.message
+    """The exit code tells a script what the lines tell a person; level and format are what is asked for."""
+    assert RUNNER.invoke(policies_commands.app, ["check", "--level", "3", str(GOOD)]).exit_code == 0
+    refused = RUNNER.invoke(policies_commands.app, ["check", "--level", "3", str(GOOD), str(BAD)])
+    assert refused.exit_code == 30
+    assert f"{BAD}:1: high: published-service-dual-stack: [GVC-IP6-03" in refused.stdout
+    as_json = RUNNER.invoke(policies_commands.app, ["check", "--level", "3", "--format", "json", str(BAD)])
+    assert json.loads(as_json.stdout)["findings"][0]["line"] == 1
+    assert RUNNER.invoke(policies_commands.app, ["check", "--level", "6", str(GOOD)]).exit_code == 2
 
 
 def test_render_gives_a_policy_and_its_binding() -> None:
@@ -63,6 +46,38 @@ def test_render_gives_a_policy_and_its_binding() -> None:
     assert set(policies) == set(bindings) == {"govcloud-containers-restricted", "govcloud-published-service-dual-stack"}
     assert all(it["spec"]["failurePolicy"] == "Fail" for it in policies.values())
     assert all(it["spec"]["validationActions"] == ["Deny"] for it in bindings.values())
+
+
+def test_render_leaves_out_rules_of_higher_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster of a low level gets no rule that holds only above it."""
+    first, *rest = [it for it in shipped() if isinstance(it, Compiled)]
+    higher = Compiled(first.rule.model_copy(update={"levels": (4, 5)}), first.file)
+    monkeypatch.setattr(policies_commands, "shipped", lambda: (higher, *rest))
+    names = {
+        level: {
+            it["metadata"]["name"]
+            for it in yaml.safe_load_all(RUNNER.invoke(policies_commands.app, ["render", "--level", level]).stdout)
+        }
+        for level in ("3", "4")
+    }
+    assert names["4"] - names["3"] == {f"govcloud-{first.rule.id}"}
+
+
+@pytest.mark.parametrize("rule", shipped(), ids=lambda it: it.id if isinstance(it, StackRule) else it.rule.id)
+def test_explain_says_what_a_rule_asks(rule: Compiled | StackRule) -> None:
+    """Title, requirements, what is allowed and the mend of every rule are told."""
+    known = rule if isinstance(rule, StackRule) else rule.rule
+    told = RUNNER.invoke(policies_commands.app, ["explain", known.id]).stdout
+    assert known.title in told
+    assert all(requirement in told for requirement in known.requirements)
+    assert "to mend" in told
+
+
+def test_explain_of_a_rule_that_is_not_there() -> None:
+    """A typing mistake is answered with what was meant."""
+    outcome = RUNNER.invoke(policies_commands.app, ["explain", "container-restricted"])
+    assert isinstance(outcome.exception, KitError)
+    assert outcome.exception.hint == "did you mean containers-restricted?"
 
 
 def waiver(**changed: str) -> str:

@@ -6,23 +6,18 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from pulumi_policy import EnforcementLevel, Policy, proxy
+from pulumi.runtime import proto
+from pulumi_policy import EnforcementLevel, Policy, policy, proxy
 from pulumi_policy.secret import Secret, secrets_preserving_proxy
 
 from core.errors import KitError
 from core.paths import REPOSITORY
 from modules import labels
-from policies import packs, waivers
+from policies import packs, pulumi_once, waivers
 from policies.pulumi_pack import UndecidedError, policies, waived
 from policies.rules import shipped
 
 pytestmark = [pytest.mark.toolchain, pytest.mark.usefixtures("judging")]
-
-
-@pytest.fixture
-def pack(judging: None) -> dict[str, Policy]:
-    """Give the rules as policies, at the level of the central cloud."""
-    return {policy.name: policy for policy in policies(packs.find("level-4"))}
 
 
 class Args:
@@ -38,6 +33,12 @@ class StackArgs:
 
     def __init__(self, *resources: Args) -> None:
         self.resources = resources
+
+
+@pytest.fixture(scope="module")
+def pack(judging: None) -> dict[str, Policy]:
+    """Give the pack's policies by name."""
+    return {policy.name: policy for policy in policies(packs.find("level-4"))}
 
 
 def said(policy: Policy, args: Any) -> list[str]:
@@ -74,25 +75,25 @@ def test_pack_of_an_area_serves_it(name: str, area: str) -> None:
 
 def test_violation_is_reported(pack: dict[str, Policy]) -> None:
     """A Service of one family is refused with the requirement, the place and the mend."""
-    policy = pack["published-service-dual-stack"]
-    (message,) = said(policy, Args("kubernetes:core/v1:Service", {"metadata": {"name": "web"}, "spec": {}}))
+    chosen = pack["published-service-dual-stack"]
+    (message,) = said(chosen, Args("kubernetes:core/v1:Service", {"metadata": {"name": "web"}, "spec": {}}))
     assert "GVC-IP6-03" in message
     assert "set spec.ipFamilyPolicy to RequireDualStack" in message
 
 
 def test_conforming_and_foreign_resources_pass(pack: dict[str, Policy]) -> None:
     """What conforms passes, and so does what is not of Kubernetes."""
-    policy = pack["published-service-dual-stack"]
-    assert said(policy, Args("kubernetes:core/v1:Service", {"spec": {"ipFamilyPolicy": "RequireDualStack"}})) == []
-    assert said(policy, Args("random:index/randomPet:RandomPet", {})) == []
+    chosen = pack["published-service-dual-stack"]
+    assert said(chosen, Args("kubernetes:core/v1:Service", {"spec": {"ipFamilyPolicy": "RequireDualStack"}})) == []
+    assert said(chosen, Args("random:index/randomPet:RandomPet", {})) == []
 
 
 def test_unknown_is_told_to_the_engine(pack: dict[str, Policy]) -> None:
     """The engine shows what cannot be decided yet as a warning."""
-    policy = pack["published-service-dual-stack"]
+    chosen = pack["published-service-dual-stack"]
     props = {"spec": {"ipFamilyPolicy": proxy.UNKNOWN_STRING_VALUE}}
     with pytest.raises(UndecidedError) as caught:
-        said(policy, Args("kubernetes:core/v1:Service", props))
+        said(chosen, Args("kubernetes:core/v1:Service", props))
     assert "cannot be decided until apply" in caught.value.message
 
 
@@ -104,12 +105,34 @@ def test_patch_of_an_object_is_not_passed_in_silence(pack: dict[str, Policy]) ->
 
 def test_stack_without_default_deny_is_refused(pack: dict[str, Policy]) -> None:
     """A namespace that comes without its policy is refused, whatever else the stack holds."""
-    policy = pack["agency-namespace-default-deny"]
+    chosen = pack["agency-namespace-default-deny"]
     space = Args("kubernetes:core/v1:Namespace", {"metadata": {"name": "space"}})
-    (message,) = said(policy, StackArgs(space))
+    (message,) = said(chosen, StackArgs(space))
     assert "GVC-NET-01" in message
     deny = {"metadata": {"namespace": "space"}, "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}}
-    assert said(policy, StackArgs(space, Args("kubernetes:networking.k8s.io/v1:NetworkPolicy", deny))) == []
+    assert said(chosen, StackArgs(space, Args("kubernetes:networking.k8s.io/v1:NetworkPolicy", deny))) == []
+
+
+def analyze(servicer: Any, properties: dict[str, Any], resource_type: str = "kubernetes:core/v1:Service") -> list[str]:
+    request = proto.AnalyzeRequest(type=resource_type, urn="urn:pulumi:s::p::t::n", name="n")
+    request.properties.update(properties)
+    answer = servicer.Analyze(request, None)
+    return [it.message for it in answer.diagnostics]
+
+
+def test_properties_are_turned_once_for_all_policies(pack: dict[str, Policy], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK's servicer says the same with and without remembering; the work is done once a resource."""
+    level = EnforcementLevel.ADVISORY
+    servicer = policy._PolicyAnalyzerServicer("pack", "1", list(pack.values()), level)
+    cases = [{"spec": {}}, {"spec": {"ipFamilyPolicy": "RequireDualStack"}}, {"spec": proxy.UNKNOWN_OBJECT_VALUE}]
+    before = [analyze(servicer, case) for case in cases]
+    for name in ("json_format", "deserialize_properties"):
+        monkeypatch.setattr(policy, name, getattr(policy, name))  # to have them back after the test
+    pulumi_once.install()
+    pulumi_once._remembered.cache_clear()
+    assert [analyze(servicer, case) for case in cases] == before
+    assert [bool(messages) for messages in before] == [True, False, True]
+    assert pulumi_once._remembered.cache_info().misses == len(cases)
 
 
 def workload(namespace: str, copies: int = 2) -> Args:
@@ -124,22 +147,22 @@ def space(name: str, level: Any) -> Args:
 @pytest.mark.parametrize(("level", "found"), [("3", []), ("4", ["GVC-ISO-07"]), ("5", ["GVC-ISO-07"])])
 def test_namespace_raises_the_level(level: str, found: list[str]) -> None:
     """A rule of level 4 holds where the program itself labels a namespace so, whatever the level of the pack."""
-    policy = next(it for it in policies(packs.find("level-1")) if it.name == "copies-stand-apart")
-    messages = said(policy, StackArgs(space("space", level), workload("space"), workload("other")))
+    chosen = next(it for it in policies(packs.find("level-1")) if it.name == "copies-stand-apart")
+    messages = said(chosen, StackArgs(space("space", level), workload("space"), workload("other")))
     assert [message[1:11] for message in messages] == found
 
 
 def test_namespace_does_not_lower_the_level(pack: dict[str, Policy]) -> None:
     """A program cannot label itself out of the level that the pack was chosen for."""
-    policy = pack["copies-stand-apart"]
-    assert len(said(policy, StackArgs(space("space", "1"), workload("space")))) == 1
+    chosen = pack["copies-stand-apart"]
+    assert len(said(chosen, StackArgs(space("space", "1"), workload("space")))) == 1
 
 
 def test_unknown_level_is_undecided() -> None:
     """A rule that may or may not hold waits for the apply."""
-    policy = next(it for it in policies(packs.find("level-1")) if it.name == "copies-stand-apart")
+    chosen = next(it for it in policies(packs.find("level-1")) if it.name == "copies-stand-apart")
     with pytest.raises(UndecidedError) as caught:
-        said(policy, StackArgs(space("space", proxy.UNKNOWN_STRING_VALUE), workload("space")))
+        said(chosen, StackArgs(space("space", proxy.UNKNOWN_STRING_VALUE), workload("space")))
     assert "the level of the namespace is not known yet" in caught.value.message
 
 
@@ -206,12 +229,12 @@ def test_file_of_waivers_that_cannot_be_used_stops_the_pack(
 
 def test_remediation_mends_what_the_engine_sent(pack: dict[str, Policy]) -> None:
     """Secrets and unknown values of the resource stay what they are; what conforms is not touched."""
-    policy = pack["published-service-dual-stack"]
+    chosen = pack["published-service-dual-stack"]
     sent = {"metadata": {"name": Secret("web"), "uid": proxy.UNKNOWN_STRING_VALUE}, "spec": {"ports": [{"port": 80}]}}
     args = Args("kubernetes:core/v1:Service", {})
     args.props = secrets_preserving_proxy(sent)
-    mended = policy.remediate(args)
+    mended = chosen.remediate(args)
     assert mended["spec"] == {"ports": [{"port": 80}], "ipFamilyPolicy": "RequireDualStack"}
     assert mended["metadata"] == sent["metadata"]
     args.props = secrets_preserving_proxy(mended)
-    assert policy.remediate(args) is None
+    assert chosen.remediate(args) is None

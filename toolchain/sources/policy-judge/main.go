@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 )
 
@@ -46,6 +47,7 @@ type judged struct {
 type judge struct{ rules []*compiled }
 
 func main() {
+	debug.SetGCPercent(400) // little is kept and much is made: a larger heap is a fifth of the time less
 	in, out := bufio.NewReaderSize(os.Stdin, 1<<16), bufio.NewWriter(os.Stdout)
 	answers := json.NewEncoder(out)
 	answers.SetEscapeHTML(false)
