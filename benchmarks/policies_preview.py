@@ -1,6 +1,6 @@
 """What the rules add to a `pulumi preview` of many resources, and to a create at the API server.
 
-    .venv/bin/python benchmarks/policies_preview.py --kubeconfig FILE [--resources 500] [--pack policies/level-4]
+    .venv/bin/python benchmarks/policies_preview.py --kubeconfig FILE [--resources 500] [--pack policies/level-1]
 
 The preview has no cluster's objects: each step is a namespace with four objects, previewed in turn without and with the
 pack. For admission, Deployments are offered (dry run) to a namespace of level 3 of the cluster before and after the
@@ -25,9 +25,10 @@ from typing import Any
 from kubernetes import config
 
 from core.paths import REPOSITORY, state_dir
-from modules import labels
+from modules import labels, workloads
 from policies.admission import render
-from policies.rules import Compiled, shipped
+from policies.admission_groups import grouped
+from policies.rules import Compiled, at_level
 from toolchain import pulumi
 
 LEVEL = 3
@@ -69,7 +70,7 @@ def main() -> None:
     parser.add_argument("--resources", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--creates", type=int, default=300)
-    parser.add_argument("--pack", type=Path, default=REPOSITORY / "policies" / "level-4")
+    parser.add_argument("--pack", type=Path, default=REPOSITORY / "policies" / "level-1")
     given = parser.parse_args()
     if not given.kubeconfig.is_file():
         sys.exit(f"{given.kubeconfig}: no such file")
@@ -141,18 +142,8 @@ def admissions(kubeconfig: Path, count: int) -> tuple[float, float]:
 
 def offer(cluster: Cluster, *, privileged: bool = False) -> int:
     """Offer a Deployment without keeping it, and return the status; all rules of its kind judge it."""
-    context = {
-        "allowPrivilegeEscalation": privileged,
-        "privileged": privileged,
-        "capabilities": {"drop": ["ALL"]},
-        "readOnlyRootFilesystem": True,
-        "runAsNonRoot": True,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    labelled = {"app": "server"}
-    container = {"name": "server", "image": "registry.example.gov.vn/server:1", "securityContext": context}
-    template = {"metadata": {"labels": labelled}, "spec": {"containers": [container]}}
-    made = {"metadata": {"name": "server"}, "spec": {"selector": {"matchLabels": labelled}, "template": template}}
+    made = workloads.deployment(workloads.Workload(name="server", namespace=SPACE, replicas=2))
+    made["spec"]["template"]["spec"]["containers"][0]["securityContext"]["privileged"] = privileged
     return cluster.ask("POST", f"/apis/apps/v1/namespaces/{SPACE}/deployments?dryRun=All", made)
 
 
@@ -172,18 +163,19 @@ def namespace() -> dict[str, Any]:
 
 
 def policies() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return the admission policies of the level under names of their own, bound to the one namespace."""
+    """Return the policies that judge Deployments of the level, under names of their own, bound to the one namespace."""
     prefix = "/apis/admissionregistration.k8s.io/v1"
-    for rule in shipped():
-        if not isinstance(rule, Compiled) or LEVEL not in rule.rule.levels:
+    single = [it for it in at_level(LEVEL) if isinstance(it, Compiled)]
+    rules = [it for it in single if ("apps/v1", "Deployment") in it.kinds]
+    for document in grouped(part for rule in rules for part in render(rule)):
+        document["metadata"]["name"] = document["metadata"]["name"].replace("govcloud", "benchmark")
+        if document["kind"] == "ValidatingAdmissionPolicy":
+            yield f"{prefix}/validatingadmissionpolicies", document
             continue
-        policy, binding = render(rule)
-        name = f"benchmark-{rule.rule.id}"
-        policy["metadata"]["name"] = binding["metadata"]["name"] = binding["spec"]["policyName"] = name
-        here = {"matchLabels": {"kubernetes.io/metadata.name": SPACE}}
-        binding["spec"]["matchResources"] = {"namespaceSelector": here}
-        yield f"{prefix}/validatingadmissionpolicies", policy
-        yield f"{prefix}/validatingadmissionpolicybindings", binding
+        spec = document["spec"]
+        spec["policyName"] = spec["policyName"].replace("govcloud", "benchmark")
+        spec["matchResources"] = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SPACE}}}
+        yield f"{prefix}/validatingadmissionpolicybindings", document
 
 
 @contextmanager

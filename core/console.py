@@ -7,21 +7,33 @@ import sys
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 stderr = Console(stderr=True, highlight=False)
 stdout = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 """A file or a pipe has no width: tables get one in which nothing is cut."""
 
 
-def progress() -> Progress:
-    """Return a progress display with a bar, a count and the time, for use as a context manager."""
+def progress(*, left: bool = False) -> Progress:
+    """Return a progress display with a bar, a count and the time, for use as a context manager.
+
+    ``left`` adds the time that the rest will take, as far as it can be told.
+    """
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        *([TimeRemainingColumn(), TextColumn("left")] if left else []),
         console=stderr,
         transient=True,
         disable=not stderr.is_terminal,

@@ -12,22 +12,26 @@ from rich.table import Table
 
 from core.console import print_json, say, stdout
 from core.errors import KitError
-from govcloud import agency_new, agency_plan, agency_reform
+from govcloud import agency_apply, agency_new, agency_plan, agency_reform, agency_status
 from modules import agency_file, agency_folder
 from modules.agency import Agency, schema
 from modules.mistakes import FileError, Mistake
 
-app = typer.Typer(help="Write and check agency files; plan for all of them, and reforms.", no_args_is_help=True)
+app = typer.Typer(
+    help="Agency files: write, check and apply them; plan for all of them, and reforms.", no_args_is_help=True
+)
 
 
 @app.callback()
 def group() -> None:
-    """Write and check agency files; plan for all of them, and reforms."""
+    """Agency files: write, check and apply them; plan for all of them, and reforms."""
 
 
 app.command("new")(agency_new.new)
 agency_plan.register(app)
 agency_reform.register(app)
+agency_apply.register(app)
+agency_status.register(app)
 
 
 @app.command("schema")

@@ -13,12 +13,12 @@ from core.paths import REPOSITORY
 from govcloud.summary import StackLine
 from modules import agency_file, contract
 from modules.agency import Agency
-from modules.settings import CentralSettings
 from toolchain import automation
 
 CENTRAL_CLUSTER = "cgc"
 CENTRAL_STACK = "demo"
-CENTRAL_LEVEL = CentralSettings().level
+POLICY_PACK = REPOSITORY / "policies" / "level-1"
+"""The pack of every stack that the kit applies: its namespaces say their level, at which what is in them is judged."""
 AGENCY_FILES = (
     REPOSITORY / "data" / "agencies" / "quang-ninh.yaml",
     REPOSITORY / "data" / "agencies" / "ha-long.yaml",
@@ -39,16 +39,14 @@ def provision(environment: Mapping[str, str]) -> Provisioned:
     agencies = [agency_file.load(path) for path in AGENCY_FILES]
     with progress() as display:
 
-        def apply(
-            project: str, stack: str, level: int, config: Mapping[str, str]
-        ) -> tuple[StackLine, Mapping[str, object]]:
+        def apply(project: str, stack: str, config: Mapping[str, str]) -> tuple[StackLine, Mapping[str, object]]:
             task = display.add_task(f"{project}/{stack}", total=None)
             done = automation.up(
                 REPOSITORY / "stacks" / project,
                 stack,
                 config,
                 environment,
-                REPOSITORY / "policies" / f"level-{level}",
+                POLICY_PACK,
                 lambda _event: display.advance(task),
             )
             line = StackLine(f"{project}/{stack}", done.resources, done.changed, done.seconds)
@@ -56,19 +54,14 @@ def provision(environment: Mapping[str, str]) -> Provisioned:
             return line, done.outputs
 
         with ThreadPoolExecutor(max_workers=2) as pool:
-            rules = pool.submit(apply, "admission", CENTRAL_CLUSTER, CENTRAL_LEVEL, {})
-            central, outputs = apply("cgc", CENTRAL_STACK, CENTRAL_LEVEL, {})
+            rules = pool.submit(apply, "admission", CENTRAL_CLUSTER, {})
+            central, outputs = apply("cgc", CENTRAL_STACK, {})
             applied = pool.map(
-                lambda pair: apply("agc", pair[1].slug, lowest(pair[1]), {"agency": _from_stack(pair[0])}),
+                lambda pair: apply("agc", pair[1].slug, {"agency": _from_stack(pair[0])}),
                 zip(AGENCY_FILES, agencies, strict=True),
             )
             lines = [rules.result()[0], central, *(line for line, _ in applied)]
     return Provisioned(lines, contract.parse(outputs.get("contract"), f"cgc/{CENTRAL_STACK}"), agencies)
-
-
-def lowest(agency: Agency) -> int:
-    """Return the lowest level of an agency's systems; the pack of that level judges the others at theirs."""
-    return min(system.level for system in agency.systems)
 
 
 def _from_stack(path: Path) -> str:

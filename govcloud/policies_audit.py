@@ -16,8 +16,8 @@ from policies.audit import Audit
 from policies.audit import audit as judge_cluster
 from policies.formats import Format, write
 from policies.live import Cluster, resources
-from policies.packs import about, find
-from policies.rules import shipped
+from policies.packs import find
+from policies.rules import about, shipped
 
 
 def register(app: typer.Typer) -> None:

@@ -14,16 +14,18 @@ from rich.table import Table
 from core.console import progress, say, stdout
 from core.errors import KitError
 from govcloud import policies_audit, policy_engine
+from govcloud.policies_pages import show_coverage, show_document
 from policies import report
 from policies import waivers as waiver_files
 from policies.check import check as check_files
 from policies.check import sources
-from policies.packs import about
-from policies.rules import StackRule, shipped
+from policies.rules import StackRule, about, shipped
 from policies.waived_admission import documents
 
 app = typer.Typer(help="Show the rules, judge manifests by them, render them for admission.", no_args_is_help=True)
 policies_audit.register(app)
+app.command("coverage")(show_coverage)
+app.command("document")(show_document)
 
 
 class Style(StrEnum):
@@ -89,8 +91,8 @@ def render(
 ) -> None:
     """Print the rules over single objects as admission policies, in YAML.
 
-    Each comes with its binding, by which it holds in the namespaces that carry a level of the rule. Waivers that
-    expired are left out.
+    Each comes with its binding, by which it holds in the namespaces that carry a level of its rules. Rules that judge
+    the same objects at the same levels are one policy. Waivers that expired are left out.
     """
     chosen = [it for it in shipped() if min(about(it).levels) <= level]
     given = waiver_files.read(waivers, [about(it).id for it in shipped()]) if waivers else ()

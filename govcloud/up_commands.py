@@ -21,7 +21,7 @@ from toolchain import build
 NEXT_STEPS = (
     ("source .venv/bin/activate", "put govcloud on PATH"),
     ('eval "$(govcloud env)"', "set what plain pulumi and kubectl need"),
-    ("cd stacks/cgc && pulumi preview --stack demo --policy-pack ../../policies/level-4", "preview a change"),
+    ("cd stacks/cgc && pulumi preview --stack demo --policy-pack ../../policies/level-1", "preview a change"),
     ("govcloud testbed shell cgc-1", "look around on a host"),
     (
         "govcloud audit prepare --out audit && govcloud audit run --target audit/target.yaml --out audit/report",

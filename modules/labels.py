@@ -25,6 +25,8 @@ GRANTED: Final = f"{PREFIX}/granted"
 """On a namespace, ``true``: it holds a grant for a service of another agency, so it may call the exchange's gateway.
 As an annotation with the ending ``-services``: which ones."""
 ENVIRONMENT: Final = f"{PREFIX}/environment"
+DATA_CLASS: Final = f"{PREFIX}/data-class"
+"""Most sensitive class of data that a namespace, a volume or a pod holds."""
 LOG_MONTHS: Final = f"{PREFIX}/log-months"
 DATA_MONTHS: Final = f"{PREFIX}/data-months"
 BACKUP: Final = f"{PREFIX}/backup"

@@ -41,7 +41,7 @@ def place(agency: Agency, settings: AgencySettings, environment: Mapping[str, st
         home = _file(folder / (given.kubeconfig or ""), "placement.kubeconfig")
     alone = {name: _file(path, f"alone.{name}") for name, path in settings.alone.items()}
     check_alone(agency, alone, home)
-    return Place(home, given.cluster == "shared", alone, shown)
+    return Place(home, given.cluster == "shared" and settings.central, alone, shown)
 
 
 def check_alone(agency: Agency, alone: Mapping[str, Path], home: Path) -> None:

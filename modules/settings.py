@@ -79,6 +79,8 @@ class AgencySettings(Settings):
 
     agency: Path
     """Path of the agency file, from the folder of the stack."""
+    central: bool = True
+    """False where ``kubeconfig`` names another cluster than the central cloud's, such as that of the province above."""
     cgc_stack: str = "organization/cgc/demo"
     """The central cloud's stack, whose contract this one reads."""
     logs: Annotated[str, Field(pattern=r"^([a-z][a-z0-9+.-]*://\S+)?$")] = ""

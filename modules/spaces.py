@@ -20,6 +20,7 @@ def space(agency: Agency, system: System, zone: Zone | None = None, logs: str = 
         labels.AGENCY: agency.slug,
         labels.AGENCY_KEY: str(agency.key),
         labels.SYSTEM: system.name,
+        labels.DATA_CLASS: system.data,
         **kept(agency, system),
     }
     notes = {f"{labels.PREFIX}/{what}-name-{language}": name for what, language, name in _names(agency, system)}

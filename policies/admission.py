@@ -9,12 +9,14 @@ from policies.rules import Compiled, MatchedKind, ObjectRule, Validation
 
 _API: Final = "admissionregistration.k8s.io/v1"
 _PREFIX: Final = "govcloud-"
+_OF_KUBERNETES: Final = ("kube-node-lease", "kube-public", "kube-system")
 
 
 def render(compiled: Compiled) -> list[dict[str, Any]]:
     """Return the ValidatingAdmissionPolicy of a rule and its binding.
 
-    It holds in the namespaces of the kit's clouds at the rule's levels, and refuses what it cannot evaluate.
+    It holds where the rule reaches: in the namespaces of its levels, or in all but those of Kubernetes itself. Objects
+    of the cluster are judged whatever the namespaces. It refuses what it cannot evaluate.
     """
     rule = compiled.rule
     name = f"{_PREFIX}{rule.id}"
@@ -22,13 +24,12 @@ def render(compiled: Compiled) -> list[dict[str, Any]]:
         "failurePolicy": "Fail",
         "matchConstraints": {"resourceRules": [_matched(kind) for kind in rule.kinds]},
         "variables": [{"name": it.name, "expression": it.expression} for it in rule.variables],
-        "validations": [_validation(it) for it in rule.validations],
+        "validations": [_validation(rule.id, it) for it in rule.validations],
     }
-    levels = {"key": labels.SECURITY_LEVEL, "operator": "In", "values": [str(level) for level in rule.levels]}
     binding = {
         "policyName": name,
         "validationActions": ["Deny" if rule.enforcement == "mandatory" else "Warn"],
-        "matchResources": {"namespaceSelector": {"matchExpressions": [levels]}},
+        "matchResources": {"namespaceSelector": {"matchExpressions": [_reached(rule)]}},
     }
     head = {"name": name, "labels": {labels.MANAGED_BY: "govcloud"}, "annotations": _annotations(rule)}
     return [
@@ -40,6 +41,12 @@ def render(compiled: Compiled) -> list[dict[str, Any]]:
             "spec": binding,
         },
     ]
+
+
+def _reached(rule: ObjectRule) -> dict[str, Any]:
+    if rule.reach == "cluster":
+        return {"key": labels.NAMESPACE_NAME, "operator": "NotIn", "values": list(_OF_KUBERNETES)}
+    return {"key": labels.SECURITY_LEVEL, "operator": "In", "values": [str(level) for level in rule.levels]}
 
 
 def _annotations(rule: ObjectRule) -> dict[str, str]:
@@ -60,8 +67,8 @@ def _matched(kind: MatchedKind) -> dict[str, Any]:
     }
 
 
-def _validation(validation: Validation) -> dict[str, Any]:
-    identity = f"[{', '.join(validation.requirements)}]"
+def _validation(rule: str, validation: Validation) -> dict[str, Any]:
+    identity = f"{rule} [{', '.join(validation.requirements)}]"
     rest = f"; allowed: {validation.allowed}. To mend: {validation.mend}"
     return {
         "expression": validation.expression,

@@ -9,7 +9,8 @@ from typing import Any, Final, Literal
 from xml.etree import ElementTree as ET
 
 from policies.judge import Finding
-from policies.packs import Entry, about
+from policies.packs import Entry
+from policies.rules import about
 from policies.waivers import Outcome, Waiver
 
 Format = Literal["text", "json", "sarif", "junit"]

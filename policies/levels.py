@@ -7,8 +7,8 @@ from typing import Any
 
 from modules import labels
 from policies.judge import Finding, judge_all, judge_stack, place
-from policies.packs import Entry, about
-from policies.rules import StackRule
+from policies.packs import Entry
+from policies.rules import StackRule, about
 from policies.stack_rules.objects import label, name, namespace, of_kind
 from policies.unknown import UNKNOWN
 
@@ -47,10 +47,10 @@ def judge_at(rules: Iterable[Entry], least: int, manifests: Sequence[Mapping[str
         if isinstance(rule, StackRule):
             findings += [it for it in judge_stack(rule, manifests) if by_place[it.place] in rule.levels]
     for entry in chosen:
-        rule = about(entry)
-        for space in levels.unknown if least not in rule.levels else ():
+        known = about(entry)
+        for space in levels.unknown if least not in known.levels else ():
             said = "the level of the namespace is not known yet"
-            findings.append(Finding(rule, rule.requirements, place(space), said, "", "", undecided=True))
+            findings.append(Finding(known, known.requirements, place(space), said, "", "", undecided=True))
     return findings
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from core.errors import KitError
-from policies.rules import Compiled, StackRule
+from policies.rules import Compiled, StackRule, about
 
 Entry = Compiled | StackRule
 
@@ -50,8 +50,3 @@ def find(name: str) -> Pack:
         return PACKS[name]
     except KeyError:
         raise KitError(f"there is no policy pack {name!r}", f"there are: {', '.join(PACKS)}") from None
-
-
-def about(entry: Entry) -> Any:
-    """Return what a rule says of itself: id, title, levels, requirements."""
-    return entry if isinstance(entry, StackRule) else entry.rule

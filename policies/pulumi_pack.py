@@ -31,7 +31,7 @@ from policies.judge import Finding, Gate, place
 from policies.levels import judge_at
 from policies.packs import Entry, Pack
 from policies.pulumi_values import PROVIDER, identity, manifest_of, raw
-from policies.rules import Compiled, shipped
+from policies.rules import Compiled, about, shipped
 from policies.waivers import Waiver
 
 
@@ -66,7 +66,7 @@ def waived() -> tuple[Waiver, ...]:
         raise KitError(
             f"{waivers.VARIABLE}: {path} is not an absolute path", f'export {waivers.VARIABLE}="$PWD/{path}"'
         )
-    return waivers.read(path, [packs.about(it).id for it in shipped()])
+    return waivers.read(path, [about(it).id for it in shipped()])
 
 
 def policies(pack: Pack, given: Sequence[Waiver] = ()) -> list[Policy]:
@@ -109,14 +109,14 @@ def _stack_policy(entry: Entry, pack: Pack, given: Sequence[Waiver]) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         _tell(judge_at([entry], pack.level, _manifests(args)), given, report)
 
-    return StackValidationPolicy(validate=validate, **_about(packs.about(entry)))
+    return StackValidationPolicy(validate=validate, **_about(about(entry)))
 
 
 def _waiver_policies(pack: Pack, given: Sequence[Waiver]) -> list[Policy]:
     """Return a policy that says at every run what is waived, and one that refuses waivers that do not hold."""
     named = {it.rule for it in given}
-    entries = [it for it in pack.rules(shipped()) if packs.about(it).id in named]
-    ids = {packs.about(it).id for it in entries}
+    entries = [it for it in pack.rules(shipped()) if about(it).id in named]
+    ids = {about(it).id for it in entries}
 
     def outcome(args: StackValidationArgs) -> waivers.Outcome[Finding]:
         manifests = _manifests(args)

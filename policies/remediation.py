@@ -45,7 +45,7 @@ def dual_stack(manifest: Mapping[str, Any]) -> Iterator[Change]:
 
 
 REMEDIES: Final[Mapping[str, Callable[[Mapping[str, Any]], Iterator[Change]]]] = MappingProxyType(
-    {"containers-restricted": seccomp, "published-service-dual-stack": dual_stack}
+    {"pod-seccomp": seccomp, "published-service-dual-stack": dual_stack}
 )
 """By the id of the rule whose violation they take away."""
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from modules import labels
 from policies.admission import render
+from policies.admission_groups import grouped
 from policies.packs import Entry
 from policies.rules import Compiled
 from policies.waivers import Waiver
@@ -46,8 +47,12 @@ class InForce:
 
 
 def documents(rules: Iterable[Entry], waivers: Sequence[Waiver], today: dt.date) -> list[dict[str, Any]]:
-    """Return the admission policies and bindings of all rules over single objects, with what is waived on that day."""
-    return with_waivers((it for rule in rules if isinstance(rule, Compiled) for it in render(rule)), waivers, today)
+    """Return the admission policies and bindings of all rules over single objects, with what is waived on that day.
+
+    Rules that judge the same objects are joined; one of which something is waived stays a policy of its own.
+    """
+    rendered = (it for rule in rules if isinstance(rule, Compiled) for it in render(rule))
+    return grouped(with_waivers(rendered, waivers, today))
 
 
 def with_waivers(

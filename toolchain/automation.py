@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,9 +15,27 @@ from toolchain.engine import Engine, OnEvent, explained
 
 Operation = Literal["up", "preview", "refresh", "destroy"]
 
+OnPreview = Callable[["Summary"], None]
+
 _MARKUP = re.compile(r"<\{%.*?%\}>")
 _COUNTED = re.compile(r"\A1 error occurred:\s*\* ")
 _QUIET_OPS = frozenset({"same", "read", "refresh"})
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the engine does to one resource, and changes something by it."""
+
+    action: str
+    """The engine's name: ``create``, ``update``, ``delete``, ``replace``, ..."""
+    type: str
+    """Such as ``kubernetes:core/v1:Namespace``."""
+    name: str
+    """The resource's name in the program."""
+    fields: tuple[str, ...] = ()
+    """Places of what changes in it, such as ``spec.hard["pods"]``; of an update or a replacement."""
+    old: Mapping[str, Any] = field(default_factory=dict)
+    """What the program had asked for before, without secrets; empty for a new resource."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +47,8 @@ class Summary:
     seconds: float
     outputs: Mapping[str, Any] = field(default_factory=dict)
     """The stack's outputs, secrets among them in plain text; only after ``up``."""
+    steps: Sequence[Step] = ()
+    """What changes, in the engine's order."""
 
     @property
     def resources(self) -> int:
@@ -48,15 +68,17 @@ def up(
     environment: Mapping[str, str],
     policy_pack: Path | None = None,
     on_event: OnEvent = lambda _event: None,
+    on_preview: OnPreview | None = None,
 ) -> Summary:
     """Apply a stack, making it if it is new, with a policy pack in force.
 
-    With a pack, a preview is run and judged first, so that no rule refuses too late.
+    With a pack or ``on_preview``, a preview is run and judged first, so that no rule refuses too late. ``on_preview``
+    is told what the apply would do; when it raises, nothing is applied.
     ``config`` are the program's own settings and ``environment`` what `toolchain.pulumi.environment` returned.
     ``on_event`` gets the engine's events as they come. Raises KitError with what the engine, the program and the
     policies said.
     """
-    return _run("up", project, stack, config, environment, policy_pack, on_event)
+    return _run("up", project, stack, config, environment, policy_pack, on_event, on_preview)
 
 
 def preview(
@@ -93,6 +115,7 @@ def _run(
     environment: Mapping[str, str],
     policy_pack: Path | None,
     on_event: OnEvent,
+    on_preview: OnPreview | None = None,
 ) -> Summary:
     began = time.monotonic()
     engine = Engine(project, stack, environment)
@@ -100,13 +123,14 @@ def _run(
     engine.open()
     engine.configure(config)
     # an apply alone judges the stack as a whole only when everything is made: with a pack, a preview judges it before
-    judged_before = operation == "up" and policy_pack is not None
-    steps: list[Operation] = ["preview", operation] if judged_before else [operation]
-    heard = _Heard()
-    for step in steps:
-        heard = _step(engine, step, f"pulumi {operation} of {project.name}/{stack} failed", policy_pack, on_event)
+    failed = f"pulumi {operation} of {project.name}/{stack} failed"
+    if operation == "up" and (policy_pack is not None or on_preview is not None):
+        judged = _step(engine, "preview", failed, policy_pack, on_event)
+        if on_preview is not None:
+            on_preview(judged.summary("preview", time.monotonic() - began))
+    heard = _step(engine, operation, failed, policy_pack, on_event)
     outputs = engine.outputs() if operation == "up" else {}
-    return Summary(operation, heard.changes, time.monotonic() - began, outputs)
+    return heard.summary(operation, time.monotonic() - began, outputs)
 
 
 def _step(engine: Engine, operation: Operation, failed: str, policy_pack: Path | None, on_event: OnEvent) -> _Heard:
@@ -134,6 +158,11 @@ class _Heard:
     def __init__(self) -> None:
         self.faults: list[str] = []
         self.changes: dict[str, int] = {}
+        self.steps: list[Step] = []
+
+    def summary(self, operation: Operation, seconds: float, outputs: Mapping[str, Any] | None = None) -> Summary:
+        """Return what was heard as what an operation did."""
+        return Summary(operation, self.changes, seconds, outputs or {}, tuple(self.steps))
 
     def add(self, event: EngineEvent) -> None:
         """Keep errors, violations of policies that must be met, and the count of changes."""
@@ -141,6 +170,11 @@ class _Heard:
             self._keep(said.urn, said.message)
         if (violated := event.policy_event) and violated.enforcement_level == "mandatory":
             self._keep(violated.resource_urn, f"policy {violated.policy_name}: {violated.message}")
+        if (pre := event.resource_pre_event) and pre.metadata.op.value not in _QUIET_OPS:
+            step = pre.metadata
+            old = step.old.inputs if step.old and step.old.inputs else {}
+            fields = tuple(sorted(step.detailed_diff or step.diffs or ()))
+            self.steps.append(Step(step.op.value, step.type, step.urn.split("::", 3)[-1], fields, old))
         if summary := event.summary_event:
             self.changes = {str(getattr(step, "value", step)): n for step, n in summary.resource_changes.items()}
 

@@ -47,9 +47,24 @@ class Engine:
         backend = self._environment.get("PULUMI_BACKEND_URL", "")
         self._stored = Path(backend.removeprefix("file://")) / ".pulumi" if backend.startswith("file://") else None
 
+    def exists(self) -> bool:
+        """Tell whether the stack was made."""
+        if (checkpoint := self._checkpoint()) is not None:
+            return checkpoint.exists()
+        listed = json.loads(self._command("stack", "ls", "--json", of_stack=False))
+        return any(it["name"].rpartition("/")[2] == self._stack for it in listed)
+
+    def remove(self) -> None:
+        """Remove the stack, in which nothing is left, and its settings. Raises KitError where something is."""
+        self._command("stack", "rm", "--yes")
+
+    def _checkpoint(self) -> Path | None:
+        """Return the file with the stack's state, where the state is files."""
+        return self._stored / "stacks" / self._name / f"{self._stack}.json" if self._stored else None
+
     def open(self) -> None:
         """Make the stack if it is new."""
-        checkpoint = self._stored / "stacks" / self._name / f"{self._stack}.json" if self._stored else None
+        checkpoint = self._checkpoint()
         if checkpoint is not None and checkpoint.exists():
             self._put_salt(_salt(checkpoint))
             return
@@ -89,9 +104,9 @@ class Engine:
             pairs = [word for pair in wanted for word in ("--plaintext", pair)]
             self._command("config", "set-all", *pairs)
 
-    def outputs(self) -> dict[str, Any]:
-        """Return the stack's outputs, secrets among them in plain text."""
-        return dict(json.loads(self._command("stack", "output", "--json", "--show-secrets")))
+    def outputs(self, *, secrets: bool = True) -> dict[str, Any]:
+        """Return the stack's outputs; secrets among them in plain text, or as ``[secret]``."""
+        return dict(json.loads(self._command("stack", "output", "--json", *(["--show-secrets"] if secrets else []))))
 
     def run_with_events(self, arguments: Sequence[str], on_event: OnEvent) -> tuple[int, str]:
         """Run an operation, passing on its events as they come; return its exit code and what it said."""
@@ -116,11 +131,19 @@ class Engine:
             said.seek(0)
             return child.wait(), said.read()
 
+    def locked(self) -> bool:
+        """Tell whether a run is at work on the stack, once the locks of dead ones are removed; files of state only."""
+        self.release_dead_locks()
+        return self._stored is not None and any(self._locks().glob("*.json"))
+
+    def _locks(self) -> Path:
+        return (self._stored or Path()) / "locks" / "organization" / self._name / self._stack
+
     def release_dead_locks(self) -> None:
         """Remove the stack's locks that runs on this machine left when they were killed."""
         if self._stored is None:
             return
-        for file in (self._stored / "locks" / "organization" / self._name / self._stack).glob("*.json"):
+        for file in self._locks().glob("*.json"):
             try:
                 lock = json.loads(file.read_text(encoding="utf-8"))
                 os.kill(int(lock["pid"]), 0)
@@ -130,8 +153,9 @@ class Engine:
             except (OSError, ValueError, KeyError, TypeError):
                 continue
 
-    def _command(self, *words: str) -> str:
-        arguments = [self._program, *words, "--non-interactive", "--color=never", "--stack", self._stack]
+    def _command(self, *words: str, of_stack: bool = True) -> str:
+        arguments = [self._program, *words, "--non-interactive", "--color=never"]
+        arguments += ["--stack", self._stack] if of_stack else []
         try:
             return run(arguments, cwd=self._project, env=self._environment, timeout=120).stdout
         except ProgramError as error:

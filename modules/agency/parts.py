@@ -81,6 +81,8 @@ class Placement(Model):
             "egc: on a commercial cloud that has been shown to meet the requirements",
             example="shared",
             source="Directive 02/CT-TTg (2022)",
+            default="what the platform team's rules say for units of its kind, and shared where they say nothing; "
+            "what is written here wins over the rules",
         ),
     ] = "shared"
     kubeconfig: Annotated[
@@ -105,6 +107,11 @@ class Placement(Model):
             source="GVC-GOV-02",
         ),
     ] = None
+
+    @property
+    def chosen(self) -> Cluster | None:
+        """The cluster that the file asks for; None where it says nothing, and the rules decide."""
+        return self.cluster if "cluster" in self.model_fields_set else None
 
 
 class Mfa(Model):

@@ -16,11 +16,13 @@ from modules.contract import Contract, Gateway, SharedService
 from modules.levels import Zone
 
 
-def unapplied(agency: Agency) -> Iterator[str]:
-    """Name what the file declares and nothing enforces, so that nobody takes it to be in force."""
+def unapplied(agency: Agency, *, central: bool) -> Iterator[str]:
+    """Name what the file declares and nothing enforces, so that nobody takes it to be in force.
+
+    ``central`` says that it stands on a cluster of the central cloud.
+    """
     if agency.identity is not None:
         yield "identity (until the API server is configured with the output 'authenticator')"
-    central = agency.placement.cluster == "shared"
     for system in agency.systems:
         at = f"systems: {system.name}"
         for name in ("retention", "backup"):
@@ -88,7 +90,7 @@ class AgencyCloud(pulumi.ComponentResource):
         logs: str = "",
     ) -> None:
         super().__init__("govcloud:modules:AgencyCloud", agency.slug, None, opts)
-        for what in unapplied(agency):
+        for what in unapplied(agency, central=offered is not None):
             pulumi.log.warn(f"declared, and not enforced: {what}", self)
         for system in agency.systems:
             for zone in system.places:

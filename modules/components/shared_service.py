@@ -15,8 +15,9 @@ from modules.levels import LEVELS, Level
 
 def space(name: str, level: Level) -> guards.Space:
     """Return the namespace of a shared service."""
+    facts = {labels.ENVIRONMENT: "production", labels.LOG_MONTHS: str(LEVELS[level].logs)}
     quota = LEVELS[level].quota
-    return guards.Space(name=f"cgc-{name}", tier="cgc", level=level, quota=quota, group="govcloud:cgc")
+    return guards.Space(name=f"cgc-{name}", tier="cgc", level=level, quota=quota, group="govcloud:cgc", labels=facts)
 
 
 def workload(name: str, level: Level, image: str) -> workloads.Workload:

@@ -96,6 +96,7 @@ def declared(agencies: Iterable[Agency]) -> list[Estate]:
         systems = tuple(
             Planned(system.name, system.level, system.all_zones, Amounts.of(system.limits)) for system in it.systems
         )
-        chosen = {"own": "own", "egc": f"egc:{it.placement.egc}"}.get(it.placement.cluster, "")
+        wanted = it.placement.chosen
+        chosen = f"egc:{it.placement.egc}" if wanted == "egc" else wanted or ""
         estates.append(Estate(it.unit, systems, chosen, "as its file says", it.exchange.consumes))
     return estates

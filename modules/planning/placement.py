@@ -55,7 +55,8 @@ class Tenant:
     alone: Mapping[str, int] = field(default_factory=dict)
     """Systems that need machines of their own (level 5), and how many namespaces each has."""
     chosen: str = ""
-    """What its file asks for: ``own``, or the name of a commercial cloud after ``egc:``; '' leaves it to the rules."""
+    """What its file asks for: ``own``, ``shared``, or a commercial cloud's name after ``egc:``; '' leaves it to the
+    rules."""
 
 
 @dataclass
@@ -86,19 +87,28 @@ class Placements:
 def place(tenants: Iterable[Tenant], rules: Rules, kept: Mapping[str, Placed] | None = None) -> Placements:
     """Place units; those in ``kept`` stay where they are, and count even when they are not among the tenants.
 
+    A unit whose file asks for another place than it has is placed anew: what a file says wins over the rules.
     The order of the tenants changes nothing. Within a kind of place, clusters and gateways are filled one by one.
     """
     desk = _Desk(rules)
-    for unit, placed in sorted((kept or {}).items()):
-        desk.keep(unit, placed)
     by_unit = {tenant.unit: tenant for tenant in tenants}
     owners = {it.unit for it in by_unit.values() if desk.where(it) == "own"}
+    for unit, placed in sorted((kept or {}).items()):
+        tenant = by_unit.get(unit)
+        if tenant is None or not tenant.chosen or _is_at(placed.cluster, desk.home(tenant, by_unit, owners)[0]):
+            desk.keep(unit, placed)
     for tenant in sorted(by_unit.values(), key=lambda it: (it.unit not in owners, it.unit)):
         if tenant.unit in desk.placed:
             desk.grow(tenant)
         else:
             desk.add(tenant, *desk.home(tenant, by_unit, owners))
     return Placements(dict(sorted(desk.placed.items())), dict(sorted(desk.clusters.items())), desk.refused)
+
+
+def _is_at(cluster: str, home: str) -> bool:
+    """Tell whether a cluster is one of those of a home: the home itself, or the home with a number."""
+    rest = cluster.removeprefix(home)
+    return cluster.startswith(home) and (not rest or (rest[0] == "-" and rest[1:].isdigit()))
 
 
 class _Desk:
@@ -139,7 +149,8 @@ class _Desk:
         if above in self.placed and not self.placed[above].cluster.startswith(f"{SHARED}-"):
             return self.placed[above].cluster, f"shares the cluster of {above} above it"
         missing = "no unit above it has a cluster of its own; it " if where == "above" else ""
-        return SHARED, f"{missing}shares the central cloud"
+        asked = ": its file asks for it" if tenant.chosen else ""
+        return SHARED, f"{missing}shares the central cloud{asked}"
 
     def add(self, tenant: Tenant, home: str, why: str) -> None:
         most = self.rules.namespaces_per_cluster

@@ -8,8 +8,7 @@ from modules.components.admission import AdmissionPolicies
 from modules.components.program import configuration, on_cluster, plain_errors
 from modules.settings import AdmissionSettings
 from policies import waivers
-from policies.packs import about
-from policies.rules import shipped
+from policies.rules import about, shipped
 from policies.waived_admission import documents
 
 with plain_errors():

@@ -15,9 +15,9 @@ def test_what_is_not_enforced_is_named() -> None:
         {"exposure": "state", "flows": flows, "consumes": ["exchange"], "environment": "test"},
         exchange={"consumes": [USE]},
     )
-    assert list(unapplied(whole)) == []
+    assert list(unapplied(whole, central=True)) == []
     hospital = agency_file.load(REPOSITORY / "data" / "agencies" / "quang-ninh-hospital.yaml")
-    assert list(unapplied(hospital)) == [
+    assert list(unapplied(hospital, central=True)) == [
         "systems: records: retention (labels, for the tools that keep logs and copies)",
         "systems: records: backup (labels, for the tools that keep logs and copies)",
     ]
@@ -27,13 +27,13 @@ def test_ways_to_another_cluster_are_named() -> None:
     """On a cluster of its own an agency learns that no way leads to the central cloud and back."""
     own = {"cluster": "own", "kubeconfig": "own.kubeconfig"}
     unit = agency({"exposure": "state", "consumes": ["exchange"]}, placement=own, exchange={"consumes": [USE]})
-    assert list(unapplied(unit)) == [
+    assert list(unapplied(unit, central=False)) == [
         "systems: s0: consumes exchange (the central cloud is on another cluster; no way there)",
         "systems: s0: calls from the state gateway (the central cloud is on another cluster)",
         "systems: s0: exchange.consumes (the central cloud is on another cluster; no way there)",
     ]
     signed_in = agency({}, identity={"issuer": "https://sso.example.gov.vn"})
-    assert list(unapplied(signed_in)) == [
+    assert list(unapplied(signed_in, central=True)) == [
         "identity (until the API server is configured with the output 'authenticator')"
     ]
 

@@ -86,6 +86,8 @@ def test_every_key_is_documented(stack: str, model: type[Settings]) -> None:
         (line,) = [it for it in page.splitlines() if it.startswith(f"| `{field.alias or name}` |")]
         known = {"services": ("exchange",)}
         default = "" if field.is_required() else field.get_default(call_default_factory=True, validated_data=known)
+        if isinstance(default, bool):
+            default = str(default).lower()
         if isinstance(default, dict):
             default = tuple(f"{key}: {value}" for key, value in default.items())
         text = ", ".join(default) if isinstance(default, tuple) else str(default or "")

@@ -22,6 +22,7 @@ def test_namespace_carries_the_facts() -> None:
         labels.AGENCY: "x-22-250701",
         labels.AGENCY_KEY: "22.2025-07-01",
         labels.SYSTEM: "s0",
+        labels.DATA_CLASS: unit.systems[0].data,
         labels.consumes("exchange"): "true",
         labels.ENVIRONMENT: "test",
         labels.LOG_MONTHS: "3",

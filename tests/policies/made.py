@@ -14,7 +14,14 @@ KINDS = (
 
 def rule(expression: str, found: str = "'found'", **variables: str) -> Compiled:
     kinds = [{"group": g, "version": v, "kind": k, "resource": k.lower()} for g, v, k in KINDS]
-    head = {"id": "a-rule", "title": "t", "description": "d", "severity": "low", "levels": [1], "references": []}
+    head = {
+        "id": "a-rule",
+        "title": "t",
+        "description": "d",
+        "severity": "low",
+        "levels": [1, 2, 3, 4, 5],
+        "references": [],
+    }
     validation = {"requirements": ["GVC-NET-01"], "expression": expression, "found": found, "allowed": "a", "mend": "m"}
     named = [{"name": name, "expression": text} for name, text in variables.items()]
     content = {**head, "enforcement": "mandatory", "kinds": kinds, "variables": named, "validations": [validation]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 from typing import Any
@@ -14,9 +15,10 @@ from core.errors import KitError
 from modules import labels
 from policies import live
 from policies.audit import Audit, audit
+from policies.fixtures import fixtures
 from policies.formats import write
-from policies.packs import PACKS, about
-from policies.rules import FOLDER, shipped
+from policies.packs import PACKS
+from policies.rules import FOLDER, about, shipped
 from policies.waivers import Waiver
 
 pytestmark = [pytest.mark.toolchain, pytest.mark.usefixtures("judging")]
@@ -53,11 +55,11 @@ def judged(*manifests: dict[str, Any], waivers: tuple[Waiver, ...] = (), rules: 
     return audit(chosen, 1, snapshot, waivers, DAY, filtered=False)
 
 
-def owned(kind: str, name: str, uid: str, owner: str = "", level: str = "bad") -> dict[str, Any]:
+def owned(kind: str, name: str, uid: str, owner: str = "", *, good: bool = False) -> dict[str, Any]:
     """Return a workload with a violation (or none), made by the object with the uid ``owner``."""
-    file = "escalation" if level == "bad" else ""
-    stem = f"{kind.lower()}-{file}" if file else kind.lower()
-    found: dict[str, Any] = yaml.safe_load((FOLDER / "containers-restricted" / level / f"{stem}.yaml").read_text())
+    rule = next(it for it in RULES if about(it).id == "pod-no-escalation")
+    standing = (it.objects[0] for it in fixtures(rule) if it.good is good)
+    found = copy.deepcopy(next(it for it in standing if it["kind"] == kind))
     found["metadata"] = {"name": name, "namespace": "space", "uid": uid}
     if owner:
         found["metadata"]["ownerReferences"] = [{"kind": "x", "name": "x", "uid": owner, "controller": True}]
@@ -65,7 +67,7 @@ def owned(kind: str, name: str, uid: str, owner: str = "", level: str = "bad") -
 
 
 def of_pods(*manifests: dict[str, Any]) -> Audit:
-    return judged(*manifests, rules=[it for it in RULES if about(it).id == "containers-restricted"])
+    return judged(*manifests, rules=[it for it in RULES if about(it).id == "pod-no-escalation"])
 
 
 def test_what_a_workload_makes_is_told_once() -> None:
@@ -77,7 +79,7 @@ def test_what_a_workload_makes_is_told_once() -> None:
     assert found.folded == 2
 
 
-@pytest.mark.parametrize("maker", [[], [owned("Deployment", "web", "1", level="good")]])
+@pytest.mark.parametrize("maker", [[], [owned("Deployment", "web", "1", good=True)]])
 def test_owner_hides_nothing(maker: list[dict[str, Any]]) -> None:
     """An owner that conforms, or that is not there, does not speak for a pod: anybody can write one into it."""
     found = of_pods(*maker, owned("Pod", "web-1-a", "3", "1"))
@@ -98,7 +100,8 @@ def test_exit_code_says_the_worst() -> None:
     """10 to 40 by severity as in a check of files; 1 for what could not be decided; 0 for all well."""
     assert judged(space()).exit_code == 0
     assert judged(space(), single()).exit_code == 30
-    assert of_pods(owned("Pod", "web", "1")).exit_code == 40
+    severity = next(it.rule.severity for it in of_pods(owned("Pod", "web", "1")).outcome.open)
+    assert of_pods(owned("Pod", "web", "1")).exit_code == {"high": 30, "critical": 40}[severity]
     assert judged(space(), refused=["secrets (v1): 403"]).exit_code == 1
     assert judged(space(), single(), waivers=(WAIVED,)).exit_code == 0
     assert judged(space(), waivers=(WAIVED,)).exit_code == 1

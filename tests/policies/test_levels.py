@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from policies import packs
 from policies.levels import judge_at
-from policies.rules import FOLDER, shipped
+from policies.rules import FOLDER, about, shipped
 
 pytestmark = [pytest.mark.toolchain, pytest.mark.usefixtures("judging")]
 
@@ -35,8 +35,8 @@ def refused(pack: packs.Pack, manifests: list[Mapping[str, Any]]) -> set[str]:
 def test_rules_hold_at_their_level_and_above() -> None:
     """No rule ends below level 5."""
     for entry in shipped():
-        levels = packs.about(entry).levels
-        assert levels == tuple(range(levels[0], 6)), packs.about(entry).id
+        levels = about(entry).levels
+        assert levels == tuple(range(levels[0], 6)), about(entry).id
 
 
 @settings(max_examples=60, deadline=None)

@@ -68,7 +68,8 @@ CASES = [
 
 def questions() -> Compiled:
     """Return the rule, each question one of its validations, known by its mend."""
-    head = {"id": "test-matrix", "title": "t", "description": "d", "severity": "low", "levels": [1], "references": []}
+    head: dict[str, Any] = {"id": "test-matrix", "title": "t", "description": "d", "severity": "low", "references": []}
+    head["levels"] = [1, 2, 3, 4, 5]
     kinds = [MatchedKind(group=g, version=v, kind=kind, resource=r) for kind, (g, v, r) in KINDS.items()]
     kinds[0] = kinds[0].model_copy(update={"subresources": ("ephemeralcontainers",)})
     validations = [

@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 
 from core.paths import REPOSITORY
-from modules import agency_file, doors, guards, spaces, workloads
+from modules import agency_file, doors, guards, labels, spaces, workloads
 from modules.components import shared_service
-from policies.judge import judge_all
-from policies.rules import shipped
+from modules.levels import LEVELS
+from policies.judge import Finding, judge_all
+from policies.rules import Compiled, StackRule, about, at_level, shipped
 
 
 def central() -> list[dict[str, Any]]:
     space = shared_service.space("exchange", 4)
-    server = shared_service.workload("exchange", 4, "image:1")
+    server = shared_service.workload("exchange", 4, workloads.DEFAULT_IMAGE)
     return [guards.namespace(space), *guards.guards(space), *shared_service.manifests(server, ["state", "internet"])]
 
 
@@ -35,14 +36,49 @@ AGENCIES = ("quang-ninh", "ha-long", "quang-ninh-hospital", "ha-noi", "bai-chay"
 CLOUDS = {"central": central(), **{name: agency(name) for name in AGENCIES}}
 
 
+def judged(objects: list[dict[str, Any]]) -> list[Finding]:
+    """Judge each object at the level of its namespace; rules over several objects judge all of them."""
+    level = {it["metadata"]["name"]: int(it["metadata"]["labels"][labels.SECURITY_LEVEL]) for it in spaces_of(objects)}
+    found = judge_all([rule for rule in shipped() if isinstance(rule, StackRule)], objects)
+    for it in objects:
+        rules = at_level(level[it["metadata"].get("namespace", it["metadata"]["name"])])
+        found += judge_all([rule for rule in rules if isinstance(rule, Compiled)], [it])
+    return found
+
+
+def spaces_of(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [it for it in objects if it["kind"] == "Namespace"]
+
+
 @pytest.mark.parametrize("name", CLOUDS)
 def test_clouds_conform(name: str) -> None:
-    """No rule finds anything in the clouds that the kit makes."""
-    assert judge_all(shipped(), CLOUDS[name]) == []
+    """No rule refuses anything in the clouds that the kit makes, and two warn of what their owner has to decide."""
+    found = judged(CLOUDS[name])
+    assert [str(it) for it in found if it.rule.enforcement == "mandatory"] == []
+    assert {it.rule.id for it in found} <= {"namespace-log-store", "namespace-zone"}
 
 
 @pytest.mark.parametrize("name", CLOUDS)
 def test_cloud_without_its_guard_is_refused(name: str) -> None:
     """The same cloud without its default deny is refused, so the pass above means something."""
     open_ones = [it for it in CLOUDS[name] if it["metadata"]["name"] != "default-deny"]
-    assert {finding.requirements[0] for finding in judge_all(shipped(), open_ones)} == {"GVC-NET-01"}
+    refused = [it for it in judged(open_ones) if it.rule.enforcement == "mandatory"]
+    assert {it.requirements[0] for it in refused} == {"GVC-NET-01"}
+
+
+def test_level_profiles_meet_the_rules() -> None:
+    """The figures that the kit gives by level are those that the rules ask for: no less passes."""
+    rules = [it for it in shipped() if isinstance(it, Compiled) and about(it).id.startswith("namespace-")]
+    for level, profile in LEVELS.items():
+        given = {labels.LOG_MONTHS: profile.logs, f"{labels.BACKUP}-copies": profile.copies}
+        for label, figure in given.items():
+            asked = [it for it in rules if label in str(about(it)) and level in about(it).levels]
+            for number, refused in ((figure, False), (figure - 1, True)):
+                space = namespace(level, {label: str(number)})
+                own = [it for rule in asked for it in judge_all([rule], [space]) if label in it.found]
+                assert bool(own) is (refused and bool(asked)), (level, label, number)
+
+
+def namespace(level: int, given: dict[str, str]) -> dict[str, Any]:
+    facts = {labels.TIER: "agc", labels.SECURITY_LEVEL: str(level), **given}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x", "labels": facts}}

@@ -15,7 +15,7 @@ from core.paths import REPOSITORY
 from modules import labels
 from policies import packs, pulumi_once, waivers
 from policies.pulumi_pack import UndecidedError, policies, waived
-from policies.rules import shipped
+from policies.rules import about, shipped
 
 pytestmark = [pytest.mark.toolchain, pytest.mark.usefixtures("judging")]
 
@@ -49,7 +49,7 @@ def said(policy: Policy, args: Any) -> list[str]:
 
 def test_every_rule_is_a_policy_with_its_enforcement() -> None:
     """Each rule refuses or advises as its file says, in every pack of a level."""
-    asked = {packs.about(it).id: packs.about(it).enforcement for it in shipped()}
+    asked = {about(it).id: about(it).enforcement for it in shipped()}
     for level in range(1, 6):
         made = policies(packs.find(f"level-{level}"))
         assert {it.name: it.enforcement_level.value for it in made} == asked
@@ -69,7 +69,7 @@ def test_every_pack_has_its_folder() -> None:
 def test_pack_of_an_area_serves_it(name: str, area: str) -> None:
     """A pack of an area holds every rule that serves it, and no other."""
     held = {policy.name for policy in policies(packs.find(name))}
-    serving = {packs.about(it).id for it in shipped() if any(r.startswith(area) for r in packs.about(it).requirements)}
+    serving = {about(it).id for it in shipped() if any(r.startswith(area) for r in about(it).requirements)}
     assert held == serving != set()
 
 
@@ -100,7 +100,7 @@ def test_unknown_is_told_to_the_engine(pack: dict[str, Policy]) -> None:
 def test_patch_of_an_object_is_not_passed_in_silence(pack: dict[str, Policy]) -> None:
     """A part of an object cannot be judged for the whole."""
     with pytest.raises(UndecidedError):
-        said(pack["containers-restricted"], Args("kubernetes:apps/v1:DeploymentPatch", {"spec": {}}))
+        said(pack["pod-no-escalation"], Args("kubernetes:apps/v1:DeploymentPatch", {"spec": {}}))
 
 
 def test_stack_without_default_deny_is_refused(pack: dict[str, Policy]) -> None:

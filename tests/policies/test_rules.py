@@ -13,12 +13,14 @@ import yaml
 from core.errors import KitError
 from core.paths import REPOSITORY
 from policies.engine import engine
+from policies.fixtures import Fixture, fixtures
 from policies.judge import judge_all
-from policies.rules import FOLDER, Compiled, StackRule, read, shipped
+from policies.rules import FOLDER, Compiled, StackRule, about, read, shipped
 from policies.stack_rules import FUNCTIONS
 
 RULES = {rule.id if isinstance(rule, StackRule) else rule.rule.id: rule for rule in shipped()}
-FIXTURES = [(name, file) for name in RULES for file in sorted((FOLDER / name).glob("*/*.yaml"))]
+FIXTURES = [fixture for rule in RULES.values() for fixture in fixtures(rule)]
+DUAL = ("ipv4-only", "ipv6-only", "dual")
 
 
 def judges(test: Callable[..., None]) -> Callable[..., None]:
@@ -31,12 +33,13 @@ def documents(file: Path) -> list[dict[str, Any]]:
 
 
 @judges
-@pytest.mark.parametrize(("name", "file"), FIXTURES, ids=lambda it: it.stem if isinstance(it, Path) else it)
-def test_fixture(name: str, file: Path) -> None:
-    """A rule judges its fixture as the folder says: ``good`` or ``bad``."""
-    findings = judge_all([RULES[name]], documents(file))
-    assert not any(finding.undecided for finding in findings)
-    assert bool(findings) is (file.parent.name == "bad"), [str(finding) for finding in findings]
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda it: f"{it.rule}-{'good' if it.good else 'bad'}-{it.name}")
+def test_fixture(fixture: Fixture) -> None:
+    """A rule judges its fixture as the folder says, and says in words what it found."""
+    findings = judge_all([RULES[fixture.rule]], fixture.objects)
+    assert not any(finding.undecided or "cannot be judged" in finding.found for finding in findings)
+    assert all(finding.found.isprintable() and "no such" not in finding.found for finding in findings)
+    assert bool(findings) is not fixture.good, [str(finding) for finding in findings]
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -44,23 +47,49 @@ def test_rule_has_fixtures_for_every_kind(name: str) -> None:
     """Beside a rule stand a good and a bad object of each kind that it judges."""
     rule = RULES[name]
     kinds = {"Namespace"} if isinstance(rule, StackRule) else {kind for _, kind in rule.kinds}
-    for verdict in ("good", "bad"):
-        files = (FOLDER / name / verdict).glob("*.yaml")
-        assert kinds <= {document["kind"] for file in files for document in documents(file)}
+    for good in (True, False):
+        stand = (it for fixture in fixtures(rule) if fixture.good is good for it in fixture.objects)
+        assert kinds <= {it["kind"] for it in stand}
 
 
 @judges
 @pytest.mark.parametrize("name", RULES)
 def test_each_validation_was_seen_to_refuse(name: str) -> None:
     """No part of a rule is there in vain: some bad fixture fails each validation."""
-    findings = [
-        finding
-        for file in (FOLDER / name / "bad").glob("*.yaml")
-        for finding in judge_all([RULES[name]], documents(file))
-    ]
     rule = RULES[name]
-    mends = {rule.mend} if isinstance(rule, StackRule) else {it.mend for it in rule.rule.validations}
-    assert {finding.mend for finding in findings} == mends
+    bad = [fixture for fixture in fixtures(rule) if not fixture.good]
+    findings = [finding for fixture in bad for finding in judge_all([rule], fixture.objects)]
+    checks = [rule] if isinstance(rule, StackRule) else rule.rule.validations
+    expected = [(it.requirements, it.allowed, it.mend) for it in checks]
+    assert len(set(expected)) == len(expected), "two validations cannot be told apart"
+    assert {(it.requirements, it.allowed, it.mend) for it in findings} == set(expected)
+
+
+FAMILIES = [name for name, it in RULES.items() if about(it).requirements[0].startswith("GVC-IP6")]
+FAMILIES.remove("pod-learns-both-addresses")  # it judges names of fields, in which no address stands
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_rule_on_families_has_fixtures_for_each(name: str) -> None:
+    """What is judged for both families is tried with IPv4 alone, with IPv6 alone and with both."""
+    names = {fixture.name for fixture in fixtures(RULES[name])}
+    assert all(any(it.startswith(family) for it in names) for family in DUAL)
+
+
+@pytest.mark.parametrize("name", [it for it in RULES if it.startswith(("pod-", "image-"))])
+def test_rule_on_pods_judges_every_workload(name: str) -> None:
+    """A rule about pods judges all nine kinds that hold or make them."""
+    rule = RULES[name]
+    assert isinstance(rule, Compiled)
+    assert len(rule.kinds) == 9
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_level_above_is_never_laxer(name: str) -> None:
+    """What is refused at a level is refused at every level above it."""
+    rule = RULES[name]
+    levels = (rule if isinstance(rule, StackRule) else rule.rule).levels
+    assert levels == tuple(range(levels[0], 6))
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -83,7 +112,7 @@ def test_finding_says_requirement_place_and_mend() -> None:
     file = FOLDER / "published-service-dual-stack" / "bad" / "ipv4-only.yaml"
     (finding,) = judge_all([RULES["published-service-dual-stack"]], documents(file))
     assert str(finding) == (
-        "[GVC-IP6-03, GVC-IP6-01] Service default/web: spec.ipFamilyPolicy is SingleStack; "
+        "[GVC-IP6-03, GVC-IP6-01] Service one-stop/web: spec.ipFamilyPolicy is SingleStack; "
         "allowed: RequireDualStack. To mend: set spec.ipFamilyPolicy to RequireDualStack"
     )
 
@@ -112,6 +141,8 @@ def test_object_that_cannot_be_judged_is_refused() -> None:
         ("GVC-IP6-03", "IP6-03", "requirements"),
         ("id: published-service-dual-stack", "id: another", "not the name of its folder"),
         ("kinds:", "kinds: [", "rule.yaml"),
+        ("kinds:", "matches: workload\nkinds:", "matches: 'workload' is none of bindings"),
+        ("levels: [1, 2,", "levels: [1,", "levels: .*give one level and all above it"),
     ],
 )
 def test_rule_file_with_a_mistake_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:

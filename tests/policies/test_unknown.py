@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 from pulumi_policy import proxy
 
+from policies.fixtures import fixtures
 from policies.judge import judge_all, judge_stack
 from policies.pulumi_values import manifest_of
-from policies.rules import FOLDER, StackRule, shipped
+from policies.rules import StackRule, shipped
 from policies.unknown import UNKNOWN, parted, unknown_paths
 
 RULES = {rule.id if isinstance(rule, StackRule) else rule.rule.id: rule for rule in shipped()}
@@ -19,6 +19,11 @@ SERVICE = {"ports": [{"port": 80}], "ipFamilyPolicy": "RequireDualStack"}
 
 def service(**spec: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {**SERVICE, **spec}}
+
+
+def bad(rule: str, name: str) -> dict[str, Any]:
+    (found,) = (it for it in fixtures(RULES[rule]) if it.name == name and not it.good)
+    return found.objects[0]
 
 
 def findings(manifest: dict[str, Any], rule: str = "published-service-dual-stack") -> list[tuple[bool, str]]:
@@ -65,22 +70,24 @@ def test_unknown_that_decides_nothing_is_no_obstacle() -> None:
 @pytest.mark.usefixtures("judging")
 def test_unknown_in_one_container_leaves_the_other_rules_judged() -> None:
     """What is known to be wrong is refused although something else is unknown."""
-    file = FOLDER / "containers-restricted" / "bad" / "pod-host-network.yaml"
-    manifest = yaml.safe_load(file.read_text())
-    manifest["spec"]["containers"][0]["securityContext"]["capabilities"] = UNKNOWN
-    found = findings(manifest, "containers-restricted")
-    assert [undecided for undecided, _ in found] == [False, True]
-    assert "GVC-WKL-01" in found[0][1]
-    assert "capabilities" in found[1][1]
+    manifest = bad("pod-capabilities", "one-added")
+    manifest["spec"]["containers"][0]["securityContext"]["capabilities"]["drop"] = UNKNOWN
+    assert [undecided for undecided, _ in findings(manifest, "pod-capabilities")] == [True, False]
+    ((undecided, text),) = findings(bad("pod-host-namespaces", "host-pid"), "pod-host-namespaces")
+    assert not undecided
+    assert "GVC-WKL-01" in text
 
 
 @pytest.mark.toolchain
 @pytest.mark.usefixtures("judging")
 def test_image_of_a_container_may_be_unknown() -> None:
-    """The image is often known late, and no rule of this kind reads it."""
-    manifest = yaml.safe_load((FOLDER / "containers-restricted" / "good" / "deployment.yaml").read_text())
-    manifest["spec"]["template"]["spec"]["containers"][0]["image"] = UNKNOWN
-    assert findings(manifest, "containers-restricted") == []
+    """The image is often known late, and only the rules about images read it."""
+    manifest = bad("pod-privileged", "init-container")
+    manifest["spec"]["containers"][0]["image"] = UNKNOWN
+    assert findings(manifest, "pod-seccomp") == findings(bad("pod-privileged", "init-container"), "pod-seccomp")
+    ((undecided, text),) = findings(manifest, "image-digest")
+    assert undecided
+    assert "image" in text
 
 
 def test_list_with_an_unknown_member_is_unknown() -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from kubernetes import client, config, dynamic
 from kubernetes.client import ApiException
 
 from policies.admission import render
-from policies.rules import FOLDER, Compiled, shipped
+from policies.fixtures import fixtures
+from policies.rules import Compiled, about, shipped
 from policies.waived_admission import with_waivers
 from policies.waivers import Waiver
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 PLACE = "test-waived"
-RULE = "containers-restricted"
+RULE = "pod-no-escalation"
 WAIVED = ("Deployment test-waived/web", "CronJob test-waived/night", "Pod test-waived/alone")
 
 
@@ -69,7 +69,9 @@ class Server:
 
 def manifest(kind: str, name: str) -> dict[str, Any]:
     """Return an object that the rule refuses."""
-    found = yaml.safe_load((FOLDER / RULE / "bad" / f"{kind}-escalation.yaml").read_text(encoding="utf-8"))
+    rule = next(it for it in shipped() if about(it).id == RULE)
+    bad = [it.objects[0] for it in fixtures(rule) if not it.good]
+    found = copy.deepcopy(next(it for it in bad if it["kind"].lower() == kind))
     return {**found, "metadata": {"name": name, "namespace": PLACE}}
 
 

@@ -37,6 +37,13 @@ def zoned(testbed: Testbed, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield made
 
 
+@pytest.fixture(scope="module")
+def central(testbed: Testbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
+    """Bring up the central cloud alone."""
+    with _brought_up(testbed.kubeconfig(), tmp_path_factory.mktemp("central"), {}) as made:
+        yield made
+
+
 @contextmanager
 def _brought_up(kubeconfig: Path, folder: Path, texts: Mapping[str, str], exchange: str = "") -> Iterator[Clouds]:
     """Bring up the central cloud, and an agency from each text; take them down at the end."""

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from kubernetes import client, config, dynamic
 from kubernetes.client import ApiException
 
 from core.paths import REPOSITORY
-from modules import guards, labels
-from modules.levels import LEVELS
-from policies.rules import FOLDER
+from modules import agency_file, guards, labels, spaces, workloads
 from tests.stacks.clouds import copy_project
 from toolchain import automation
 from toolchain.pulumi import environment
@@ -25,9 +22,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-SPACE = guards.Space("test-admission", "agc", 3, LEVELS[3].quota, "test:admission")
-LATER = "test-admission-later"
-BAD = FOLDER / "containers-restricted" / "bad"
+AGENCY = agency_file.load(REPOSITORY / "data" / "agencies" / "ha-long.yaml")
+SPACE = replace(spaces.space(AGENCY, AGENCY.systems[0]), name="test-admission", group="test:admission")
+LATER = replace(SPACE, name="test-admission-later")
 KINDS = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
 
 
@@ -48,6 +45,12 @@ class Server:
         return refusal(lambda: self.resource(manifest).create(body=body, namespace=namespace, **options))
 
 
+def accounts(space: guards.Space) -> list[dict[str, Any]]:
+    """Return the accounts of the Deployments below."""
+    named = (workloads.Workload(name=name, namespace=space.name, replicas=1) for name in ("web", "good", "bad"))
+    return [workloads.service_account(it) for it in named]
+
+
 def refusal(ask: Callable[[], Any]) -> str:
     """Return what the API server said when it refused, or ''."""
     try:
@@ -57,16 +60,16 @@ def refusal(ask: Callable[[], Any]) -> str:
     return ""
 
 
-def bad(kind: str) -> dict[str, Any]:
-    """Return an object that the rules refuse."""
-    found: dict[str, Any] = yaml.safe_load((BAD / f"{kind}-escalation.yaml").read_text(encoding="utf-8"))
-    return {**found, "metadata": {"name": "web"}}
+def good(name: str, namespace: str = SPACE.name, replicas: int = 1) -> dict[str, Any]:
+    """Return a Deployment as the kit makes it, which meets every rule."""
+    return workloads.deployment(workloads.Workload(name=name, namespace=namespace, replicas=replicas))
 
 
-def good(kind: str) -> dict[str, Any]:
-    """Return an object that the rules pass."""
-    found: dict[str, Any] = yaml.safe_load((BAD.parent / "good" / f"{kind}.yaml").read_text(encoding="utf-8"))
-    return {**found, "metadata": {"name": "web"}}
+def bad(name: str, namespace: str = SPACE.name, replicas: int = 1) -> dict[str, Any]:
+    """Return the same, with a container that may gain rights."""
+    made = good(name, namespace, replicas)
+    made["spec"]["template"]["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
+    return made
 
 
 def wait_for(what: Callable[[], Any]) -> Any:
@@ -87,19 +90,18 @@ def server(testbed: Testbed, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     api = config.new_client_from_config(str(kubeconfig))
     core = client.CoreV1Api(api)
     try:
-        done = automation.up(project, "test", {}, variables, REPOSITORY / "policies" / "level-3")
-        made = Server(api, done.outputs)
-        space = guards.namespace(SPACE)
-        for label in list(space["metadata"]["labels"]):
-            if label.startswith("pod-security"):  # else Pod Security would answer first
-                space["metadata"]["labels"][label] = "privileged"
-        core.create_namespace(space)
-        for manifest in guards.guards(SPACE):
-            assert made.create(manifest) == ""
-        wait_for(lambda: made.create(bad("pod"), dry_run="All"))
+        made = Server(api, {})
+        for space in (SPACE, LATER):
+            core.create_namespace(guards.namespace(space))
+            for manifest in [*guards.guards(space), *accounts(space)]:
+                assert made.create(manifest, space.name) == ""
+        for old in (good("good", LATER.name, 0), bad("bad", LATER.name, 0)):  # older than the rules
+            assert made.create(old, LATER.name) == ""
+        made.outputs = automation.up(project, "test", {}, variables, REPOSITORY / "policies" / "level-1").outputs
+        wait_for(lambda: "govcloud-" in made.create(bad("other"), dry_run="All"))
         yield made
     finally:
-        for name in (SPACE.name, LATER):
+        for name in (SPACE.name, LATER.name):
             refusal(lambda name=name: core.delete_namespace(name))  # type: ignore[misc] # bound at once
         automation.destroy(project, "test", variables)
 
@@ -116,14 +118,10 @@ def test_stack_makes_every_policy(server: Server) -> None:
 
 def test_update_is_judged(server: Server) -> None:
     """What was good when it was made cannot be made bad."""
-    assert server.create(good("deployment")) == ""
-    worse = bad("deployment")["spec"]["template"]["spec"]
+    assert server.create(good("web")) == ""
     said = refusal(
-        lambda: server.resource(good("deployment")).patch(
-            name="web",
-            namespace=SPACE.name,
-            body={"spec": {"template": {"spec": worse}}},
-            content_type="application/merge-patch+json",
+        lambda: server.resource(good("web")).patch(
+            name="web", namespace=SPACE.name, body=bad("web"), content_type="application/merge-patch+json"
         )
     )
     assert "govcloud-" in said
@@ -132,25 +130,18 @@ def test_update_is_judged(server: Server) -> None:
 def test_scaling_brings_no_bad_pod(server: Server) -> None:
     """A bad Deployment that is older than the rules gets no pods when it is scaled up; a good one beside it does."""
     core, apps = client.CoreV1Api(server.api), client.AppsV1Api(server.api)
-    core.create_namespace({"metadata": {"name": LATER}})
-    for name, old in (("good", good("deployment")), ("bad", bad("deployment"))):
-        old["metadata"] = {"name": name}
-        old["spec"] |= {"replicas": 0, "selector": {"matchLabels": {"app": name}}}
-        old["spec"]["template"]["metadata"] = {"labels": {"app": name}}
-        assert server.create(old, LATER) == ""
-    core.patch_namespace(LATER, {"metadata": {"labels": {labels.SECURITY_LEVEL: "3"}}})
-    wait_for(lambda: server.create({**bad("pod"), "metadata": {"name": "x"}}, LATER, dry_run="All"))
     for name in ("bad", "good"):
-        apps.patch_namespaced_deployment_scale(name, LATER, {"spec": {"replicas": 1}})
-    (pod,) = wait_for(lambda: core.list_namespaced_pod(LATER).items)
-    assert pod.metadata.labels["app"] == "good"
+        refusal(lambda name=name: apps.patch_namespaced_deployment_scale(name, LATER.name, {"spec": {"replicas": 1}}))
+    (pod,) = wait_for(lambda: core.list_namespaced_pod(LATER.name).items)
+    assert pod.metadata.labels[labels.WORKLOAD] == "good"
 
 
 def test_namespaces_of_kubernetes_are_not_touched(server: Server) -> None:
     """The cluster's own pods, which share their hosts, can always start."""
-    own = yaml.safe_load((BAD / "pod-host-network.yaml").read_text(encoding="utf-8"))
+    own = bad("web")
+    own["spec"]["template"]["spec"]["hostNetwork"] = True
     assert server.create(own, "kube-system", dry_run="All") == ""
-    assert "govcloud-" in server.create(own, dry_run="All")
+    assert "govcloud-" in server.create({**own, "metadata": {"name": "other"}}, dry_run="All")
 
 
 @pytest.mark.parametrize("role", ["operators", "owners", "viewers", "auditors"])
@@ -162,8 +153,9 @@ def test_tenant_cannot_reach_the_rules(server: Server, role: str, plural: str, v
     tenant.set_default_header("Impersonate-User", "test-tenant")
     tenant.set_default_header("Impersonate-Group", f"{SPACE.group}:{role}")
     assert refusal(lambda: client.CoreV1Api(tenant).list_namespaced_pod(SPACE.name)) == ""  # it has rights elsewhere
+    ours = client.AdmissionregistrationV1Api(server.api).list_validating_admission_policy().items[0].metadata.name
     method = {"delete": "DELETE", "patch": "PATCH", "create": "POST", "deletecollection": "DELETE"}[verb]
-    name = "" if verb in {"create", "deletecollection"} else "/govcloud-containers-restricted"
+    name = "" if verb in {"create", "deletecollection"} else f"/{ours}"
     request = tenant.param_serialize(
         method,
         f"/apis/admissionregistration.k8s.io/v1/{plural}{name}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given, settings
 
@@ -140,3 +141,21 @@ def test_unit_that_comes_alone_finds_the_cluster_above_it() -> None:
     assert (placed.cluster, placed.why) == ("p-79-250701", "shares the cluster of P above it")
     shared = {"P": Placed(cluster="cgc-3", gateway="cgc-3-gateway-1", namespaces=1, why="there before")}
     assert place([commune(1)], RULES, shared).placed["C001"].cluster == "cgc-1"
+
+
+def test_what_a_file_asks_for_wins_over_the_rule() -> None:
+    """A province that asks for a shared cluster gets one, and its communes then find no cluster above them."""
+    asks = replace(PROVINCE, chosen="shared")
+    placed = place([asks, commune(1)], RULES).placed
+    assert (placed["P"].cluster, placed["C001"].cluster) == ("cgc-1", "cgc-1")
+    assert placed["P"].why == "shares the central cloud: its file asks for it"
+
+
+def test_unit_whose_file_asks_for_another_place_is_placed_anew() -> None:
+    """An earlier plan by the rules does not bind a file that says otherwise; one that says the same changes nothing."""
+    kept = place([PROVINCE], RULES).placed
+    assert place([replace(PROVINCE, chosen="own")], RULES, kept).placed == kept
+    moved = place([replace(PROVINCE, chosen="shared")], RULES, kept)
+    assert (moved.placed["P"].cluster, list(moved.clusters)) == ("cgc-1", ["cgc-1"])
+    again = place([replace(PROVINCE, chosen="shared")], RULES, moved.placed)
+    assert again.placed == moved.placed

@@ -7,6 +7,7 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/overloads"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
@@ -85,6 +86,9 @@ func (g *guardedCall) Eval(names interpreter.Activation) ref.Val {
 				return member
 			}
 			continue
+		}
+		if _, ok := value.(traits.Lister); ok && g.Function() == overloads.Size {
+			continue // its members are there, whatever is in them
 		}
 		if unknown := unknownIn(value); unknown != nil {
 			return unknown
