@@ -44,7 +44,7 @@ def main() -> None:
     for project, stack in (("cgc", clouds.CENTRAL_STACK), ("agc", agency.slug)):
         folder = REPOSITORY / "stacks" / project
         pulumi = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack]
-        pack = ["--policy-pack", str(REPOSITORY / "policies" / "pack")]
+        pack = ["--policy-pack", str(REPOSITORY / "policies" / "level-1")]
         with_pack = median([*pulumi, *pack], environment, folder)
         show(f"no-op pulumi up of {project}, with the policy pack", with_pack, 6)
         without = median(pulumi, environment, folder)

@@ -1,6 +1,6 @@
 """What the rules add to a `pulumi preview` of many resources, and to a create at the API server.
 
-    .venv/bin/python benchmarks/policies_preview.py --kubeconfig FILE [--resources 500] [--pack policies/pack]
+    .venv/bin/python benchmarks/policies_preview.py --kubeconfig FILE [--resources 500] [--pack policies/level-1]
 
 The preview has no cluster's objects: each step is a namespace with four objects, previewed in turn without and with the
 pack. For admission, Deployments are offered (dry run) to a namespace of level 3 of the cluster before and after the
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--resources", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--creates", type=int, default=300)
-    parser.add_argument("--pack", type=Path, default=REPOSITORY / "policies" / "pack")
+    parser.add_argument("--pack", type=Path, default=REPOSITORY / "policies" / "level-1")
     given = parser.parse_args()
     if not given.kubeconfig.is_file():
         sys.exit(f"{given.kubeconfig}: no such file")

@@ -15,8 +15,10 @@ from modules import agency_file, contract
 from modules.agency import Agency
 from toolchain import automation
 
+CENTRAL_CLUSTER = "cgc"
 CENTRAL_STACK = "demo"
-POLICY_PACK = REPOSITORY / "policies" / "pack"
+POLICY_PACK = REPOSITORY / "policies" / "level-1"
+"""The pack of every stack that the kit applies: its namespaces say their level, at which what is in them is judged."""
 AGENCY_FILES = (
     REPOSITORY / "data" / "agencies" / "quang-ninh.yaml",
     REPOSITORY / "data" / "agencies" / "ha-long.yaml",
@@ -33,7 +35,7 @@ class Provisioned:
 
 
 def provision(environment: Mapping[str, str]) -> Provisioned:
-    """Apply the central stack, then the agencies' side by side, with the policy pack in force."""
+    """Apply the central stack, beside it the admission policies, then the agencies' side by side; all under a pack."""
     agencies = [agency_file.load(path) for path in AGENCY_FILES]
     with progress() as display:
 
@@ -51,14 +53,15 @@ def provision(environment: Mapping[str, str]) -> Provisioned:
             display.update(task, total=1, completed=1)
             return line, done.outputs
 
-        central, outputs = apply("cgc", CENTRAL_STACK, {})
         with ThreadPoolExecutor(max_workers=2) as pool:
+            rules = pool.submit(apply, "admission", CENTRAL_CLUSTER, {})
+            central, outputs = apply("cgc", CENTRAL_STACK, {})
             applied = pool.map(
                 lambda pair: apply("agc", pair[1].slug, {"agency": _from_stack(pair[0])}),
                 zip(AGENCY_FILES, agencies, strict=True),
             )
-            lines = [line for line, _ in applied]
-    return Provisioned([central, *lines], contract.parse(outputs.get("contract"), f"cgc/{CENTRAL_STACK}"), agencies)
+            lines = [rules.result()[0], central, *(line for line, _ in applied)]
+    return Provisioned(lines, contract.parse(outputs.get("contract"), f"cgc/{CENTRAL_STACK}"), agencies)
 
 
 def _from_stack(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,16 +13,17 @@ from rich.table import Table
 
 from core.console import progress, say, stdout
 from core.errors import KitError
-from govcloud import policy_engine
+from govcloud import policies_audit, policy_engine
 from govcloud.policies_pages import show_coverage, show_document
 from policies import report
-from policies.admission import render as render_rule
-from policies.admission_groups import grouped
+from policies import waivers as waiver_files
 from policies.check import check as check_files
 from policies.check import sources
-from policies.rules import Compiled, StackRule, shipped
+from policies.rules import StackRule, about, shipped
+from policies.waived_admission import documents
 
 app = typer.Typer(help="Show the rules, judge manifests by them, render them for admission.", no_args_is_help=True)
+policies_audit.register(app)
 app.command("coverage")(show_coverage)
 app.command("document")(show_document)
 
@@ -83,15 +85,19 @@ def check(
 def render(
     *,
     level: Annotated[int, typer.Option("--level", min=1, max=5, help="Leave out rules that only hold above it.")] = 5,
+    waivers: Annotated[
+        Path | None, typer.Option(envvar=waiver_files.VARIABLE, help="File of waivers (docs/waivers.md).")
+    ] = None,
 ) -> None:
     """Print the rules over single objects as admission policies, in YAML.
 
     Each comes with its binding, by which it holds in the namespaces that carry a level of its rules. Rules that judge
-    the same objects at the same levels are one policy.
+    the same objects at the same levels are one policy. Waivers that expired are left out.
     """
-    chosen = [it for it in shipped() if isinstance(it, Compiled) and min(it.rule.levels) <= level]
-    documents = grouped(document for rule in chosen for document in render_rule(rule))
-    typer.echo(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=1000), nl=False)
+    chosen = [it for it in shipped() if min(about(it).levels) <= level]
+    given = waiver_files.read(waivers, [about(it).id for it in shipped()]) if waivers else ()
+    rendered = documents(chosen, given, waiver_files.today())
+    typer.echo(yaml.safe_dump_all(rendered, sort_keys=False, allow_unicode=True, width=1000), nl=False)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import typer
 from core.console import say, stdout
 from core.errors import KitError
 from govcloud import clouds, summary
+from govcloud.clouds import CENTRAL_CLUSTER
 from govcloud.env_commands import environment_of
 from govcloud.proof import prove
 from govcloud.testbed_commands import TopologyOption, bring_up, down
@@ -17,11 +18,10 @@ from testbed.state import State
 from testbed.topology import load
 from toolchain import build
 
-CENTRAL_CLUSTER = "cgc"
 NEXT_STEPS = (
     ("source .venv/bin/activate", "put govcloud on PATH"),
     ('eval "$(govcloud env)"', "set what plain pulumi and kubectl need"),
-    ("cd stacks/cgc && pulumi preview --stack demo --policy-pack ../../policies/pack", "preview a change"),
+    ("cd stacks/cgc && pulumi preview --stack demo --policy-pack ../../policies/level-1", "preview a change"),
     ("govcloud testbed shell cgc-1", "look around on a host"),
     (
         "govcloud audit prepare --out audit && govcloud audit run --target audit/target.yaml --out audit/report",

@@ -94,9 +94,9 @@ def _text(path: Path, hint: str) -> str:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise KitError(f"{path}: {error.strerror or error}", "give the path of an agency file") from error
+        raise KitError(f"{path}: {error.strerror or error}", "give the path of a file that can be read") from error
     if len(raw) > LARGEST:
-        raise KitError(f"{path}: larger than {LARGEST // 1024} KiB, so not an agency file", hint)
+        raise KitError(f"{path}: larger than {LARGEST // 1024} KiB, so not a file that a person wrote", hint)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -103,6 +103,13 @@ class AgencySettings(Settings):
             )
 
 
+class AdmissionSettings(Settings):
+    """Configuration of the stack of a cluster's admission policies."""
+
+    waivers: Path | None = None
+    """Path of the file of waivers, from the folder of the stack."""
+
+
 S = TypeVar("S", bound=Settings)
 
 

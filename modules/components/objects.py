@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import pulumi
+from pulumi_kubernetes.admissionregistration.v1 import ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import LimitRange, Namespace, ResourceQuota, Service, ServiceAccount, ServiceAccountPatch
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
@@ -13,6 +14,8 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 _CLASSES: Final[Mapping[tuple[str, str], Any]] = {
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"): ValidatingAdmissionPolicy,
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"): ValidatingAdmissionPolicyBinding,
     ("apps/v1", "Deployment"): Deployment,
     ("networking.k8s.io/v1", "NetworkPolicy"): NetworkPolicy,
     ("policy/v1", "PodDisruptionBudget"): PodDisruptionBudget,

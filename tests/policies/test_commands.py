@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,3 +82,45 @@ def test_explain_of_a_rule_that_is_not_there() -> None:
     outcome = RUNNER.invoke(policies_commands.app, ["explain", "pod-secomp"])
     assert isinstance(outcome.exception, KitError)
     assert outcome.exception.hint == "did you mean pod-seccomp?"
+
+
+def waiver(**changed: str) -> str:
+    fields = {
+        "rule": "published-service-dual-stack",
+        "resource": "Service test/web",
+        "reason": "no IPv6 before March",
+        "owner": "An",
+        "approver": "Bình",
+        "expires": "2099-12-31",
+    }
+    return yaml.safe_dump({"waivers": [fields | changed]}, allow_unicode=True)
+
+
+def test_render_leaves_out_what_is_waived(tmp_path: Path) -> None:
+    """The file of waivers drives admission too."""
+    file = tmp_path / "waivers.yaml"
+    file.write_text(waiver(), encoding="utf-8")
+    shown = RUNNER.invoke(policies_commands.app, ["render", "--waivers", str(file)]).stdout
+    freed = [it for it in yaml.safe_load_all(shown) if it["spec"].get("matchConditions")]
+    assert [it["metadata"]["name"] for it in freed] == ["govcloud-published-service-dual-stack"]
+
+
+@pytest.mark.parametrize(("expires", "code"), [("2099-12-31", 0), ("2020-01-01", 1)])
+def test_waivers_are_shown_and_checked(tmp_path: Path, expires: str, code: int) -> None:
+    """The command shows each waiver, and ends with a fault when one has expired."""
+    file = tmp_path / "waivers.yaml"
+    file.write_text(waiver(expires=expires), encoding="utf-8")
+    shown = RUNNER.invoke(policies_commands.app, ["waivers", str(file), "--json"])
+    assert shown.exit_code == code
+    assert f'"expires": "{expires}"' in shown.stdout
+
+
+def test_wrong_waivers_are_refused(tmp_path: Path) -> None:
+    """A file with a mistake is named with its line, and nothing is rendered."""
+    file = tmp_path / "waivers.yaml"
+    file.write_text(waiver(rule="none"), encoding="utf-8")
+    for arguments in (["waivers", str(file)], ["render", "--waivers", str(file)]):
+        outcome = RUNNER.invoke(policies_commands.app, arguments)
+        assert isinstance(outcome.exception, KitError)
+        assert f"{file}:" in outcome.exception.message
+        assert outcome.stdout == ""

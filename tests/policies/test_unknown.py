@@ -9,7 +9,7 @@ from pulumi_policy import proxy
 
 from policies.fixtures import fixtures
 from policies.judge import judge_all, judge_stack
-from policies.pulumi_pack import manifest_of
+from policies.pulumi_values import manifest_of
 from policies.rules import StackRule, shipped
 from policies.unknown import UNKNOWN, parted, unknown_paths
 

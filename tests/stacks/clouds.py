@@ -14,7 +14,8 @@ from modules import contract
 from modules.agency import Agency
 from toolchain import automation
 
-PACK = REPOSITORY / "policies" / "pack"
+PACK = REPOSITORY / "policies" / "level-1"
+"""Each namespace has its level, at which what is in it is judged."""
 SERVICE = "test-exchange"
 LOGS = "https://logs.example/in"
 ZONED = f"""\

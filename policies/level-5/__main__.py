@@ -1,0 +1,6 @@
+"""Start this policy pack: ``pulumi preview --policy-pack policies/level-5``."""
+
+from govcloud.policy_engine import provide
+from policies.pulumi_pack import serve
+
+serve("level-5", provide)
