@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from core.errors import KitError
 from modules import labels
 from modules.contract import Gateway
+from modules.inheritance import Inheritance
 from modules.levels import Level
 from modules.workloads import DEFAULT_IMAGE
 
@@ -87,6 +88,10 @@ class AgencySettings(Settings):
     """Address of the store to which the nodes' collector sends logs; without one, they stay on the nodes."""
     certificate_key: str = ""
     """The public key that certificates of conformance are checked with: one line, the middle of its PEM file."""
+    quarantined: bool = False
+    """Whether the agency leaves: every way shut, no rights, no running copy, its data kept."""
+    inherited: tuple[Inheritance, ...] = ()
+    """Systems that it took over in reforms, which stay in the namespaces of the units that had them."""
     alone: Mapping[str, Path] = {}
     """Kubeconfigs of the clusters on which systems of level 5 stand alone, by the system's name."""
 

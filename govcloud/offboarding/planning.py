@@ -1,0 +1,64 @@
+"""What an offboarding will do, read from the agency's file and its cluster; nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from core.errors import KitError
+from govcloud.offboarding.cluster import Cluster
+from modules import agency_file, agency_folder
+from modules.agency import Agency
+from modules.leaving.models import LeavingPlan, Place
+from modules.leaving.settings import ArchiveSettings
+from modules.mistakes import FileError
+
+
+def find(target: str, folder: Path) -> Path:
+    """Return the file of the agency that is meant: its path, or the one in ``folder`` by code, key or slug."""
+    path = Path(target)
+    if path.suffix == ".yaml" or path.is_file():
+        return path
+    found = [file for file, it in _readable(folder) if target in {it.code, str(it.key), it.slug}]
+    if len(found) != 1:
+        what = f"{len(found)} agencies are" if found else "no agency is"
+        raise KitError(f"{what} called {target} in {folder}", "give its file, or code and date such as 06688.2025-07-01")
+    return found[0]
+
+
+def plan(agency: Agency, cluster: Cluster, archive: ArchiveSettings, days: int, others: Path) -> LeavingPlan:
+    """Return what leaves. Raises KitError where the cluster has nothing of the agency."""
+    namespaces = cluster.namespaces(agency.slug)
+    if not namespaces:
+        raise KitError(
+            f"the cluster has no namespace of {agency.slug}", "name the agency's cluster with --kubeconfig"
+        )
+    return LeavingPlan(
+        unit=str(agency.key),
+        slug=agency.slug,
+        production=any(it.environment == "production" for it in agency.systems),
+        namespaces=namespaces,
+        volumes=cluster.volumes(namespaces),
+        archive=Place(endpoint=archive.endpoint, bucket=archive.bucket, prefix=archive.prefix),
+        archive_months=max(it.retention.data for it in agency.systems),
+        quarantine_days=days,
+        users=users_of(agency, (it for _, it in _readable(others))),
+    )
+
+
+def users_of(agency: Agency, others: Iterable[Agency]) -> tuple[str, ...]:
+    """Return the agencies that use services of this one, by key."""
+    return tuple(
+        sorted(str(it.key) for it in others if any(use.provider == agency.key for use in it.exchange.consumes))
+    )
+
+
+def _readable(folder: Path) -> list[tuple[Path, Agency]]:
+    """Return the good files of a folder: a mistake in another agency's file keeps nobody from leaving."""
+    found = []
+    for file in agency_folder.files(folder) if folder.is_dir() else ():
+        try:
+            found.append((file, agency_file.load(file)))
+        except (FileError, KitError):
+            continue
+    return found

@@ -1,0 +1,86 @@
+"""Approvals of what cannot be undone: who said yes to which plan. Each plan has a digest, so that no other one passes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from core.errors import KitError
+from modules import configuration
+from modules.agency.parts import Email
+from modules.configuration import Settings
+from modules.model import Date, Model, Title
+
+PLATFORM: Final = "platform"
+"""Stands for the platform team among those who approve."""
+
+
+class Approval(Settings):
+    """One person's yes."""
+
+    by: Email
+    """Address of the person."""
+    name: Title
+    on: Date
+    unit: Annotated[str, Field(min_length=1)] = PLATFORM
+    """Key of the unit that the person speaks for, or ``platform``."""
+
+
+class Approvals(Settings):
+    """A file of approvals."""
+
+    plan: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+    """Digest of the plan that was approved, in quotes."""
+    approvals: tuple[Approval, ...] = ()
+
+
+def digest(plan: Model) -> str:
+    """Return what a plan is known by: twelve hexadecimal digits over all that it says."""
+    return hashlib.sha256(plan.model_dump_json(by_alias=True).encode()).hexdigest()[:12]
+
+
+def load(path: Path) -> Approvals:
+    """Read a file of approvals. Raises KitError with every mistake."""
+    return configuration.read(path, Approvals)
+
+
+def check(
+    given: Approvals | None, plan: str, *, people: int, units: Sequence[str] = (), owners: Mapping[str, str] | None = None
+) -> tuple[Approval, ...]:
+    """Return the approvals if they are enough for the plan with this digest.
+
+    ``people`` different persons have to approve, and each of ``units`` has to be spoken for: by its owner, where
+    ``owners`` knows the owner's address. Raises KitError that names all that is missing.
+    """
+    if given is None:
+        wanted = [f"{people} different people"] * bool(people) + [f"the owners of {it}" for it in units]
+        if not wanted:
+            return ()
+        raise KitError(f"not approved: wanted are {', '.join(wanted)}", template(plan, units, people))
+    missing: list[str] = []
+    if given.plan != plan:
+        missing.append(f"the file approves plan {given.plan}, and this is plan {plan}: what it does has changed since")
+    persons = {it.by.casefold() for it in given.approvals}
+    if len(persons) < people:
+        missing.append(f"{len(persons)} of {people} different people have approved")
+    for unit in units:
+        voices = {it.by.casefold() for it in given.approvals if it.unit == unit}
+        owner = (owners or {}).get(unit, "")
+        if not voices:
+            missing.append(f"nobody approves for {unit}{f', whose owner is {owner}' if owner else ''}")
+        elif owner and owner.casefold() not in voices:
+            missing.append(f"{unit}: {', '.join(sorted(voices))} is not its owner {owner}")
+    if missing:
+        raise KitError("not approved: " + "; ".join(missing), "show them the plan, and write down who approves it")
+    return given.approvals
+
+
+def template(plan: str, units: Sequence[str], people: int) -> str:
+    """Return a file of approvals to be filled in, in one line a value."""
+    voices = [*units, *[PLATFORM] * max(0, people - len(units))]
+    lines = "".join(f'\n  - {{by: ADDRESS, name: NAME, on: YYYY-MM-DD, unit: "{it}"}}' for it in voices)
+    return f'--approvals FILE, which holds\nplan: "{plan}"\napprovals:{lines}'
