@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from core.console import print_json, stdout
 from core.errors import KitError
-from govcloud import agency_stacks
+from govcloud import agency_offboard, agency_stacks
 from govcloud.address_commands import PrefixesOption, RecordsOption
 from govcloud.agency_stacks import AgencyStacks
 from govcloud.cluster_identity import api, cluster_id
@@ -55,7 +55,13 @@ def status(
     path = Path(unit)
     key = str(agency_file.load(path).key) if path.suffix == ".yaml" and path.is_file() else unit
     entry = known.find(at, key)
-    told = {**_facts(entry), **_there(entry), "addresses": _addresses(entry.key, at, plan), "outputs": _outputs(entry)}
+    told = {
+        **_facts(entry),
+        **agency_offboard.facts(at, entry.stack),
+        **_there(entry),
+        "addresses": _addresses(entry.key, at, plan),
+        "outputs": _outputs(entry),
+    }
     if json:
         print_json(told)
     else:
@@ -143,6 +149,7 @@ def _show_one(told: dict[str, Any]) -> None:
     rows = {
         "agency": f"{told['stack']} ({told['key']})",
         "state": told["state"] + (f": {told['why']}" if told["why"] else ""),
+        "leave": told.get("leaving", ""),
         "applied": f"{_when(told)} UTC, in {told['seconds']} s" if told["applied"] else "never",
         "approved by": ", ".join(told["approved_by"]),
         "file": told["file"],

@@ -65,7 +65,11 @@ class Heirloom:
     def space(self, zone: Zone | None, logs: str, today: dt.date) -> guards.Space:
         """Return one of its namespaces, under its new owner."""
         made = space(self.origin, self.system, zone, logs)
-        facts = {labels.AGENCY: self.owner.slug, labels.AGENCY_KEY: str(self.owner.key), labels.FOUNDER: self.origin.slug}
+        facts = {
+            labels.AGENCY: self.owner.slug,
+            labels.AGENCY_KEY: str(self.owner.key),
+            labels.FOUNDER: self.origin.slug,
+        }
         names = {f"{labels.PREFIX}/agency-name-{lang}": it for lang, it in self.owner.name.model_dump().items()}
         notes = {**made.annotations, **names}
         if logs:
@@ -95,16 +99,14 @@ class Heirloom:
         named[_service(self.system, self.owner.slug)] = f"{self.alias}.{self.owner.slug}"
         return [workloads.named_service(server, name, dns) for name, dns in named.items()]
 
-    def answer(self, namespace: str) -> workloads.Manifest | None:
-        """Return the alias in the owner's namespace of names; None for a system that nobody may call.
+    def answer(self, namespace: str, name: str) -> workloads.Manifest:
+        """Return another name for the system, in a namespace of names.
 
-        An alias has no address: whoever asks for it gets the addresses of both families of what it stands for.
+        It has no address of its own: whoever asks for it gets the addresses of both families of what it stands for.
         """
-        if self.system.exposure == "none":
-            return None
         place = self.origin.namespace(self.system, self.system.entry)
         target = f"{_service(self.system, self.owner.slug)}.{place}.svc.{CLUSTER_DOMAIN}"
-        return workloads.alias(namespace, self.alias, target)
+        return workloads.alias(namespace, name, target)
 
 
 def load(given: Sequence[Inheritance], owner: Agency) -> list[Heirloom]:
@@ -119,9 +121,7 @@ def load(given: Sequence[Inheritance], owner: Agency) -> list[Heirloom]:
     return list(_settled(found, owner))
 
 
-def _settled(
-    found: Sequence[tuple[Agency, System, tuple[Former, ...]]], owner: Agency
-) -> Iterator[Heirloom]:
+def _settled(found: Sequence[tuple[Agency, System, tuple[Former, ...]]], owner: Agency) -> Iterator[Heirloom]:
     times = Counter(system.name for _, system, _ in found)
     declared = {system.name: system for system in owner.systems}
     for origin, system, former in found:
@@ -135,7 +135,7 @@ def _settled(
                     f"file gives it {_places(now)}: namespaces with data would be deleted",
                     "give it the same zones in the file, or another name to a new system",
                 )
-        alias = system.name if once else fit(f"{system.name}-{origin.slug}")
+        alias = _alias(origin, system, times)
         whole = origin.model_copy(update={"systems": (now,), "exchange": exchange, "placement": owner.placement})
         yield Heirloom(whole, owner, now, alias, former)
 
@@ -146,15 +146,26 @@ def own_systems(owner: Agency, heirlooms: Sequence[Heirloom]) -> list[System]:
     return [system for system in owner.systems if system.name not in kept]
 
 
-def names_space(owner: Agency, heirlooms: Sequence[Heirloom]) -> guards.Space | None:
-    """Return the namespace in which the new names stand, where nothing can run; None where there are none."""
+def names_of(
+    owner: Agency, heirlooms: Sequence[Heirloom], today: dt.date
+) -> Iterator[tuple[guards.Space, list[workloads.Manifest]]]:
+    """Return the namespaces in which names alone stand: the owner's, and those of owners between the first and it."""
     called = [it for it in heirlooms if it.system.exposure != "none"]
-    if not called:
-        return None
-    level = max((it.system.level for it in called))
-    room = LEVELS[level].quota.model_copy(update={"pods": 0})
-    facts: Mapping[str, str] = {labels.AGENCY: owner.slug, labels.AGENCY_KEY: str(owner.key)}
-    return guards.Space(f"agc-{owner.slug}", "agc", level, room, identity.group(owner), facts)
+    between = {former.slug for it in called for former in it.former[1:] if today < former.until}
+    for slug in [owner.slug, *sorted(between)]:
+        own = [it for it in called if slug in {owner.slug, *(former.slug for former in it.former[1:])}]
+        if not own:
+            continue
+        level = max(it.system.level for it in own)
+        room = LEVELS[level].quota.model_copy(update={"pods": 0})
+        facts = {labels.AGENCY: owner.slug, labels.AGENCY_KEY: str(owner.key)}
+        place = guards.Space(f"agc-{slug}", "agc", level, room, identity.group(owner), facts)
+        times = Counter(it.system.name for it in own)
+        yield place, [it.answer(place.name, _alias(it.origin, it.system, times)) for it in own]
+
+
+def _alias(origin: Agency, system: System, times: Mapping[str, int]) -> str:
+    return system.name if times[system.name] == 1 else fit(f"{system.name}-{origin.slug}")
 
 
 def _service(system: System, slug: str) -> str:

@@ -40,7 +40,7 @@ class Cluster:
         return tuple(volume for namespace in namespaces for volume in self._volumes(namespace))
 
     def _volumes(self, namespace: str) -> Iterator[Volume]:
-        readers = {}
+        readers: dict[str, Mapping[str, Any]] = {}
         for claims, spec in self._pod_specs(namespace):
             readers |= dict.fromkeys(claims, volumes.security(spec))
         for it in self._list("v1", "persistentvolumeclaims", namespace):
@@ -64,7 +64,10 @@ class Cluster:
                 claims = [v["persistentVolumeClaim"]["claimName"] for v in spec.get("volumes", ()) if _is_claim(v)]
                 own = it["spec"].get("volumeClaimTemplates", ())
                 copies = range(max(int(it["spec"].get("replicas") or 0), _copies(it) or 0))
-                yield [*claims, *(f"{t['metadata']['name']}-{it['metadata']['name']}-{n}" for t in own for n in copies)], spec
+                yield (
+                    [*claims, *(f"{t['metadata']['name']}-{it['metadata']['name']}-{n}" for t in own for n in copies)],
+                    spec,
+                )
 
     def manifests(self, namespace: str) -> bytes:
         """Return all objects of a namespace, and itself, as a List; of Secrets the names of their keys alone."""
@@ -78,11 +81,7 @@ class Cluster:
     def stop(self, namespaces: Sequence[str]) -> None:
         """Take away every right, every way and every running pod; what had copies keeps their number to come back."""
         for namespace in namespaces:
-            for it in self._list("networking.k8s.io/v1", "networkpolicies", namespace):
-                if it["metadata"]["name"] != "default-deny":
-                    self._delete("networking.k8s.io/v1", "networkpolicies", it)
-            for it in self._list("rbac.authorization.k8s.io/v1", "rolebindings", namespace):
-                self._delete("rbac.authorization.k8s.io/v1", "rolebindings", it)
+            self._shut(namespace)
             for version, kind in _SCALED:
                 for it in self._list(version, kind, namespace):
                     if it["spec"].get("replicas", 1):
@@ -92,6 +91,13 @@ class Cluster:
                     if not it["spec"].get("suspend") and not _finished(it):
                         self._annotated(version, kind, it, "resume", {"suspend": True})
         self._wait_until_still(namespaces)
+
+    def _shut(self, namespace: str) -> None:
+        for it in self._list("networking.k8s.io/v1", "networkpolicies", namespace):
+            if it["metadata"]["name"] != "default-deny":
+                self._delete("networking.k8s.io/v1", "networkpolicies", it)
+        for it in self._list("rbac.authorization.k8s.io/v1", "rolebindings", namespace):
+            self._delete("rbac.authorization.k8s.io/v1", "rolebindings", it)
 
     def resume(self, namespaces: Sequence[str]) -> None:
         """Give back what ``stop`` scaled down and suspended; ways and rights come with an apply of the stack."""
@@ -131,7 +137,9 @@ class Cluster:
                     self._delete("v1", "pods", it)
             if time.monotonic() > until:
                 left = f"{pods[0]['metadata']['namespace']}/{pods[0]['metadata']['name']}"
-                raise KitError(f"{left} still runs, and so may write to its volumes", "end it; the same command goes on")
+                raise KitError(
+                    f"{left} still runs, and so may write to its volumes", "end it; the same command goes on"
+                )
             time.sleep(1)
 
     def _kinds(self) -> Iterator[tuple[str, list[str]]]:
@@ -146,7 +154,9 @@ class Cluster:
         singular = found["kind"].removesuffix("List")
         return [{"apiVersion": version, "kind": singular, **it} for it in found["items"]]
 
-    def _annotated(self, version: str, kind: str, it: Mapping[str, Any], note: str | None, spec: Mapping[str, Any]) -> None:
+    def _annotated(
+        self, version: str, kind: str, it: Mapping[str, Any], note: str | None, spec: Mapping[str, Any]
+    ) -> None:
         place = f"{_base(version)}/namespaces/{it['metadata']['namespace']}/{kind}/{it['metadata']['name']}"
         patch = {"metadata": {"annotations": {COPIES: note}}, "spec": spec}
         self._call("PATCH", place, patch, MERGE_PATCH)

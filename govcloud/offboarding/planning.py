@@ -22,7 +22,9 @@ def find(target: str, folder: Path) -> Path:
     found = [file for file, it in _readable(folder) if target in {it.code, str(it.key), it.slug}]
     if len(found) != 1:
         what = f"{len(found)} agencies are" if found else "no agency is"
-        raise KitError(f"{what} called {target} in {folder}", "give its file, or code and date such as 06688.2025-07-01")
+        raise KitError(
+            f"{what} called {target} in {folder}", "give its file, or code and date such as 06688.2025-07-01"
+        )
     return found[0]
 
 
@@ -30,9 +32,7 @@ def plan(agency: Agency, cluster: Cluster, archive: ArchiveSettings, days: int, 
     """Return what leaves. Raises KitError where the cluster has nothing of the agency."""
     namespaces = cluster.namespaces(agency.slug)
     if not namespaces:
-        raise KitError(
-            f"the cluster has no namespace of {agency.slug}", "name the agency's cluster with --kubeconfig"
-        )
+        raise KitError(f"the cluster has no namespace of {agency.slug}", "name the agency's cluster with --kubeconfig")
     return LeavingPlan(
         unit=str(agency.key),
         slug=agency.slug,

@@ -17,10 +17,10 @@ from govcloud.offboarding import volumes
 from govcloud.offboarding.cluster import Cluster
 from govcloud.offboarding.store import Store
 from modules.addresses.prefixes import Prefixes
-from modules.approvals import Approval
 from modules.leaving import journals
 from modules.leaving.models import Journal, LeavingPlan, Phase, volume_part
 from modules.leaving.settings import ArchiveSettings
+from modules.onboarding import register
 from modules.planning import records
 from modules.quantities import parse
 
@@ -43,13 +43,13 @@ class Offboarding:
     tell: Tell = lambda _text: None
     """Gets what is being done, for people."""
 
-    def archive(self, plan: LeavingPlan, agency_text: bytes, approvals: tuple[Approval, ...]) -> Journal:
+    def archive(self, plan: LeavingPlan, agency_text: bytes, approved_by: tuple[str, ...]) -> Journal:
         """Archive what the agency is, stop it, archive what it has, read all back; then its quarantine begins."""
         journal = journals.read(self.folder, plan.slug)
         if journal is None:
             now = dt.datetime.now(dt.UTC).replace(microsecond=0)
             locked = now + dt.timedelta(days=31 * plan.archive_months) if self.store.locks() else None
-            begun = Journal(plan=plan, phase="stopping", begun=now, approvals=approvals, locked_until=locked)
+            begun = Journal(plan=plan, phase="stopping", begun=now, approved_by=approved_by, locked_until=locked)
             journal = journals.write(self.folder, begun)
         self.store.forget_unfinished(_key(journal, ""))
         if journal.phase == "stopping":
@@ -94,6 +94,7 @@ class Offboarding:
                     free = records.leave(found, journal.plan.unit, today)
                 else:
                     found.placements.pop(journal.plan.unit, None)
+            register.discharge(self.folder, journal.plan.unit)
             ended = dt.datetime.now(dt.UTC).replace(microsecond=0)
             journal = journal.model_copy(update={"phase": "gone", "addresses_free": free, "ended": ended})
             journals.write(self.folder, journal)
@@ -125,16 +126,18 @@ class Offboarding:
             key = _key(journal, f"volumes/{volume.namespace}/{volume.claim}.tar")
             with volumes.reading(self.cluster.kubeconfig, volume, self.settings.image) as tar:
                 stored = self.store.put(key, tar, volume_part(volume), journal.locked_until, int(parse(volume.size)))
-            journal = journals.write(
-                self.folder, journal.model_copy(update={"stored": (*journal.stored, stored)})
-            )
+            journal = journals.write(self.folder, journal.model_copy(update={"stored": (*journal.stored, stored)}))
         return journal
 
     def _close(self, journal: Journal) -> Journal:
         """Store the list of all parts, and let the quarantine begin."""
         parts = [it.model_dump() for it in journal.stored]
-        people = [it.model_dump(mode="json") for it in journal.approvals]
-        contents = {"unit": journal.plan.unit, "stopped": str(journal.begun), "approvals": people, "parts": parts}
+        contents = {
+            "unit": journal.plan.unit,
+            "begun": str(journal.begun),
+            "approved_by": journal.approved_by,
+            "parts": parts,
+        }
         journal = self._store(journal, "contents", "contents.json", json.dumps(contents, indent=1).encode())
         ends = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=journal.plan.quarantine_days)
         return self._write(journal.model_copy(update={"deletable": ends}), "quarantined")
@@ -165,7 +168,9 @@ class Offboarding:
         """Refuse to go on where something runs, or where there is a volume that was not planned for."""
         now = self.cluster.namespaces(journal.plan.slug)
         if more := set(now) - set(journal.plan.namespaces):
-            raise KitError(f"{min(more)} was made since the plan, and is not archived", "remove it, or --cancel and plan anew")
+            raise KitError(
+                f"{min(more)} was made since the plan, and is not archived", "remove it, or --cancel and plan anew"
+            )
         if running := self.cluster.running(now):
             raise KitError(f"{running[0]} runs again: the data may have changed", "--cancel, and plan anew")
         known = {it.uid for it in journal.plan.volumes}

@@ -121,7 +121,8 @@ class Store:
         except (BotoCoreError, ClientError) as error:
             said = " ".join(str(error).split())
             raise KitError(
-                f"{self.where} cannot {what}: {said}", "see endpoint, bucket, ca and credentials in the archive's settings"
+                f"{self.where} cannot {what}: {said}",
+                "see endpoint, bucket, ca and credentials in the archive's settings",
             ) from error
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, cast
 
 from kubernetes import client, config
 from kubernetes.stream import stream
@@ -70,7 +70,7 @@ def pod(volume: Volume, image: str) -> dict[str, Any]:
 
 
 @contextmanager
-def reading(kubeconfig: Path, volume: Volume, image: str) -> Iterator[io.RawIOBase]:
+def reading(kubeconfig: Path, volume: Volume, image: str) -> Iterator[BinaryIO]:
     """Give the tar of a volume as a stream. Raises KitError when tar cannot read all of it."""
     manifest = pod(volume, image)
     name, place = manifest["metadata"]["name"], f"{volume.namespace}/{volume.claim}"
@@ -93,7 +93,7 @@ def reading(kubeconfig: Path, volume: Volume, image: str) -> Iterator[io.RawIOBa
             _preload_content=False,
         )
         try:
-            yield _Output(opened, place)
+            yield cast("BinaryIO", _Output(opened, place))
         finally:
             opened.close()
     finally:
@@ -143,9 +143,8 @@ class _Output(io.RawIOBase):
 def security(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Return as whom a pod touches its volumes."""
     found = dict(spec.get("securityContext") or {})
-    own = [it.get("securityContext") or {} for it in spec.get("containers", ())]
-    for name in ("runAsUser", "runAsGroup"):
-        found |= {name: it[name] for it in own[:1] if name in it}
+    first = next(iter(spec.get("containers", ())), {}).get("securityContext") or {}
+    found |= {name: it for name, it in first.items() if name in {"runAsUser", "runAsGroup"}}
     wanted = ("runAsUser", "runAsGroup", "fsGroup", "supplementalGroups")
     # a change of the group of all files would change the data that is to be kept as it is
     return {name: found[name] for name in wanted if found.get(name)} | (

@@ -39,15 +39,13 @@ def inherited_systems(
             ways = all_ways(it.origin, owner, it.system, zone, server, offered, others)
             inside = [*workloads.manifests(server, service=False), *it.services(zone, image, today)]
             fill(it.space(zone, logs, today), ways, inside, options, shut=shut, protected=True)
-    names = inheritance.names_space(owner, heirlooms)
-    if names is not None:
-        answers = (it.answer(names.name) for it in heirlooms)
-        fill(names, [], [it for it in answers if it is not None], options, shut=shut)
-    return [_described(it, names.name if names else "") for it in heirlooms]
+    for space, answers in inheritance.names_of(owner, heirlooms, today):
+        fill(space, [], answers, options, shut=shut)
+    return [_described(it) for it in heirlooms]
 
 
-def _described(heirloom: Heirloom, names: str) -> dict[str, Any]:
+def _described(heirloom: Heirloom) -> dict[str, Any]:
     facts = {**described(heirloom.origin, heirloom.system), "name": heirloom.alias, "from": heirloom.origin.slug}
     if heirloom.system.exposure != "none":
-        facts["dns_name"] = f"{heirloom.alias}.{names}.svc"
+        facts["dns_name"] = f"{heirloom.alias}.agc-{heirloom.owner.slug}.svc"
     return facts

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from core.errors import KitError
 from core.files import write_atomic
-from modules.leaving.models import NEXT, Journal, file_of
+from modules.leaving.models import NEXT, Journal, file_of, folder_of
 
 
 def read(records: Path, slug: str) -> Journal | None:
@@ -20,6 +21,13 @@ def read(records: Path, slug: str) -> Journal | None:
         return None
     except (OSError, ValidationError) as error:
         raise KitError(f"{file}: not a journal that can be read", "restore its last good version") from error
+
+
+def every(records: Path) -> Iterator[Journal]:
+    """Return the journals of all agencies that leave or have left."""
+    for file in sorted(folder_of(records).glob("*.json")):
+        if (found := read(records, file.stem)) is not None:
+            yield found
 
 
 def write(records: Path, journal: Journal) -> Journal:

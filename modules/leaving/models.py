@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from modules.approvals import Approval
 from modules.model import Model
 
 Phase = Literal["stopping", "archiving", "quarantined", "deleting", "gone"]
@@ -87,7 +86,8 @@ class Journal(Model):
     plan: LeavingPlan
     phase: Phase
     begun: dt.datetime
-    approvals: tuple[Approval, ...]
+    approved_by: tuple[str, ...]
+    """Who approved it."""
     locked_until: dt.datetime | None = None
     """Until then the bucket lets nobody delete the archive; None where it has no object lock."""
     stored: tuple[Stored, ...] = ()

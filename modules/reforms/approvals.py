@@ -1,4 +1,4 @@
-"""Approvals of what cannot be undone: who said yes to which plan. Each plan has a digest, so that no other one passes."""
+"""Approvals of a reform: who said yes to which plan. Each plan has a digest, so that no other one passes."""
 
 from __future__ import annotations
 
@@ -48,28 +48,22 @@ def load(path: Path) -> Approvals:
     return configuration.read(path, Approvals)
 
 
-def check(
-    given: Approvals | None, plan: str, *, people: int, units: Sequence[str] = (), owners: Mapping[str, str] | None = None
-) -> tuple[Approval, ...]:
-    """Return the approvals if they are enough for the plan with this digest.
+def check(given: Approvals | None, plan: str, units: Sequence[str], owners: Mapping[str, str]) -> tuple[Approval, ...]:
+    """Return the approvals if each unit is spoken for, and the platform team.
 
-    ``people`` different persons have to approve, and each of ``units`` has to be spoken for: by its owner, where
-    ``owners`` knows the owner's address. Raises KitError that names all that is missing.
+    A unit is spoken for by its owner, where ``owners`` knows the owner's address by the unit's key. Raises KitError
+    that names all that is missing.
     """
     if given is None:
-        wanted = [f"{people} different people"] * bool(people) + [f"the owners of {it}" for it in units]
-        if not wanted:
-            return ()
-        raise KitError(f"not approved: wanted are {', '.join(wanted)}", template(plan, units, people))
+        raise KitError(
+            f"plan {plan} is not approved: wanted are {', '.join(units)}, and {PLATFORM}", template(plan, units)
+        )
     missing: list[str] = []
     if given.plan != plan:
         missing.append(f"the file approves plan {given.plan}, and this is plan {plan}: what it does has changed since")
-    persons = {it.by.casefold() for it in given.approvals}
-    if len(persons) < people:
-        missing.append(f"{len(persons)} of {people} different people have approved")
-    for unit in units:
+    for unit in (*units, PLATFORM):
         voices = {it.by.casefold() for it in given.approvals if it.unit == unit}
-        owner = (owners or {}).get(unit, "")
+        owner = owners.get(unit, "")
         if not voices:
             missing.append(f"nobody approves for {unit}{f', whose owner is {owner}' if owner else ''}")
         elif owner and owner.casefold() not in voices:
@@ -79,8 +73,7 @@ def check(
     return given.approvals
 
 
-def template(plan: str, units: Sequence[str], people: int) -> str:
-    """Return a file of approvals to be filled in, in one line a value."""
-    voices = [*units, *[PLATFORM] * max(0, people - len(units))]
-    lines = "".join(f'\n  - {{by: ADDRESS, name: NAME, on: YYYY-MM-DD, unit: "{it}"}}' for it in voices)
+def template(plan: str, units: Sequence[str]) -> str:
+    """Return a file of approvals to be filled in."""
+    lines = "".join(f'\n  - {{by: ADDRESS, name: NAME, on: YYYY-MM-DD, unit: "{it}"}}' for it in (*units, PLATFORM))
     return f'--approvals FILE, which holds\nplan: "{plan}"\napprovals:{lines}'
