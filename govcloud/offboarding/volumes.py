@@ -143,7 +143,7 @@ class _Output(io.RawIOBase):
 def security(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Return as whom a pod touches its volumes."""
     found = dict(spec.get("securityContext") or {})
-    first = next(iter(spec.get("containers", ())), {}).get("securityContext") or {}
+    first: Mapping[str, Any] = next(iter(spec["containers"])).get("securityContext") or {}
     found |= {name: it for name, it in first.items() if name in {"runAsUser", "runAsGroup"}}
     wanted = ("runAsUser", "runAsGroup", "fsGroup", "supplementalGroups")
     # a change of the group of all files would change the data that is to be kept as it is
