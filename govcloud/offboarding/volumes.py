@@ -21,6 +21,8 @@ ROLE: Final = f"{labels.PREFIX}/archiver"
 """Label of the pods that read volumes."""
 _PATIENCE: Final = 120
 """Seconds for such a pod to run, and for the next bytes to come."""
+_END: Final = 1024
+"""Bytes of zeros at the end of every tar."""
 _TAR: Final = ("tar", "--create", "--file=-", "--directory=/data", "--numeric-owner", "--sort=name", ".")
 
 
@@ -93,14 +95,14 @@ def reading(kubeconfig: Path, volume: Volume, image: str) -> Iterator[BinaryIO]:
             _preload_content=False,
         )
         try:
-            yield cast("BinaryIO", _Output(opened, place))
+            yield cast("BinaryIO", Output(opened, place))
         finally:
             opened.close()
     finally:
         _remove(core, volume.namespace, name)
 
 
-class _Output(io.RawIOBase):
+class Output(io.RawIOBase):
     """What a program in a pod writes; its end is only the end when the program ended well."""
 
     def __init__(self, opened: Any, place: str) -> None:
@@ -109,6 +111,7 @@ class _Output(io.RawIOBase):
         self._place = place
         self._rest = b""
         self._said = b""
+        self._last = b""
 
     def readable(self) -> bool:
         return True
@@ -117,17 +120,17 @@ class _Output(io.RawIOBase):
         """Return up to this many bytes, none at the end."""
         since = time.monotonic()
         while not self._rest:
-            self._opened.update(timeout=1)
+            closed = not self._opened.is_open()
+            self._said += self._opened.read_channel(2, timeout=0 if closed else 1) or b""
+            # reading one channel fills the other too, and may meet the end: what has come is read after that
             self._rest = self._opened.read_channel(1) or b""
-            self._said += self._opened.read_channel(2) or b""
-            if self._rest:
-                break
-            if not self._opened.is_open():
+            if closed and not self._rest:
                 self._end()
                 return b""
-            if time.monotonic() - since > _PATIENCE:
+            if not self._rest and time.monotonic() - since > _PATIENCE:
                 raise KitError(f"{self._place}: nothing came for {_PATIENCE} s", "the same command goes on from here")
         taken, self._rest = (self._rest, b"") if size < 0 else (self._rest[:size], self._rest[size:])
+        self._last = (self._last + taken)[-_END:]
         return taken
 
     def _end(self) -> None:
@@ -138,6 +141,8 @@ class _Output(io.RawIOBase):
                 f"{self._place}: tar could not read all of it: {said or f'it ended with {code}'}",
                 "nothing was deleted; let the files be readable for the user of the workload that has the volume",
             )
+        if self._last.strip(b"\0") or len(self._last) < _END:
+            raise KitError(f"{self._place}: the stream was cut off", "the same command goes on from here")
 
 
 def security(spec: Mapping[str, Any]) -> dict[str, Any]:

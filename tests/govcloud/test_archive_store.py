@@ -71,9 +71,7 @@ def test_locked_object_cannot_be_deleted(store: ObjectStore) -> None:
     client = store.client()
     client.delete_object(Bucket="archive", Key=free.key, VersionId=free.version)
     with pytest.raises(client.exceptions.ClientError, match=r"(?i)access|lock|denied"):
-        client.delete_object(
-            Bucket="archive", Key=stored.key, VersionId=stored.version, BypassGovernanceRetention=True
-        )
+        client.delete_object(Bucket="archive", Key=stored.key, VersionId=stored.version, BypassGovernanceRetention=True)
     assert at.verify(stored) is None
 
 
@@ -99,7 +97,7 @@ def test_certificate_is_checked(store: ObjectStore, tmp_path: Path) -> None:
     bare.write_text(text)
     from modules.leaving import settings
 
-    with pytest.raises(KitError, match="(?i)certificate"):
+    with pytest.raises(KitError, match=r"(?i)certificate"):
         Store(settings.load(bare)).locks()
 
 
