@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.errors import KitError
 from govcloud.offboarding.cluster import Cluster
-from modules import agency_file, agency_folder
+from modules import agency_file
 from modules.agency import Agency
 from modules.leaving.models import LeavingPlan, Place
 from modules.leaving.settings import ArchiveSettings
@@ -56,7 +56,7 @@ def users_of(agency: Agency, others: Iterable[Agency]) -> tuple[str, ...]:
 def _readable(folder: Path) -> list[tuple[Path, Agency]]:
     """Return the good files of a folder: a mistake in another agency's file keeps nobody from leaving."""
     found = []
-    for file in agency_folder.files(folder) if folder.is_dir() else ():
+    for file in sorted(folder.glob("*.yaml")):
         try:
             found.append((file, agency_file.load(file)))
         except (FileError, KitError):

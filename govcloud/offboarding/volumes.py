@@ -114,6 +114,7 @@ class Output(io.RawIOBase):
         self._last = b""
 
     def readable(self) -> bool:
+        """Return True: it is read, and never written."""
         return True
 
     def read(self, size: int = -1) -> bytes:

@@ -24,7 +24,7 @@ class Channel:
     def is_open(self) -> bool:
         return self.open
 
-    def read_channel(self, channel: int, timeout: float = 0) -> bytes:  # noqa: ASYNC109, ARG002
+    def read_channel(self, channel: int, timeout: float = 0) -> bytes:  # noqa: ARG002
         if not self.channels[channel] and self.open:
             if self.frames:
                 self.channels[1] += self.frames.pop(0)
