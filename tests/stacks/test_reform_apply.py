@@ -23,7 +23,7 @@ from modules.addresses import prefixes
 from modules.agency import Agency
 from modules.onboarding import register
 from modules.planning import records
-from tests.modules.countries import folder as lists
+from tests.modules.test_units import UNITS
 from tests.stacks.data_host import DataHost, data_host
 from tests.stacks.leavers import CONFIG, Leavers, cluster_of, leavers, text
 from tests.stacks.names import asked
@@ -80,20 +80,58 @@ main()
 """
 
 
-def reform(source: Sequence[str], old_level: str) -> list[dict[str, str]]:
-    """Return the links of the real reform about these old codes."""
-    with (lists() / f"reform-2025-{old_level}.csv").open(encoding="utf-8-sig") as file:
+SAMPLE = {
+    "reform-2025-provinces.csv": """old_code,old_name,new_code,new_name
+02,Tỉnh A,08,Tỉnh B
+08,Tỉnh B,08,Tỉnh B
+06,Tỉnh C,19,Tỉnh D
+19,Tỉnh D,19,Tỉnh D
+35,Tỉnh E,37,Tỉnh F
+37,Tỉnh F,37,Tỉnh F
+""",
+    "reform-2025-communes.csv": """old_code,old_name,new_code,new_name
+01900,Xã G,01901,Xã H
+01900,Xã G,01902,Xã I
+""",
+    "units-until-2025-06-30.csv": """code,name,level,parent_code
+06,Tỉnh C,province,
+060,Huyện K,district,06
+01900,Xã G,commune,060
+""",
+    "units-from-2025-07-01.csv": """code,name,level,parent_code
+19,Tỉnh D,province,
+01901,Xã H,commune,19
+01902,Xã I,commune,19
+""",
+}
+"""A reform of the same shape, for those who don't have the real lists."""
+
+
+@pytest.fixture(scope="module")
+def lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of the real lists, or of made-up ones."""
+    if UNITS.is_dir():
+        return UNITS
+    folder = tmp_path_factory.mktemp("lists")
+    for name, content in SAMPLE.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    return folder
+
+
+def reform(lists: Path, source: Sequence[str], old_level: str) -> list[dict[str, str]]:
+    """Return the links of the reform about these old codes."""
+    with (lists / f"reform-2025-{old_level}.csv").open(encoding="utf-8-sig") as file:
         return [row for row in csv.DictReader(file) if row["old_code"] in source]
 
 
-def real_division(provinces: Sequence[str]) -> tuple[dict[str, str], list[dict[str, str]]]:
+def division(lists: Path, provinces: Sequence[str]) -> tuple[dict[str, str], list[dict[str, str]]]:
     """Return a commune of these provinces that was divided into two in 2025, and its links."""
-    with (lists() / "units-until-2025-06-30.csv").open(encoding="utf-8-sig") as file:
+    with (lists / "units-until-2025-06-30.csv").open(encoding="utf-8-sig") as file:
         units = {row["code"]: row for row in csv.DictReader(file)}
-    with (lists() / "units-from-2025-07-01.csv").open(encoding="utf-8-sig") as file:
+    with (lists / "units-from-2025-07-01.csv").open(encoding="utf-8-sig") as file:
         later = {row["code"]: row for row in csv.DictReader(file)}
     found: dict[str, list[dict[str, str]]] = {}
-    with (lists() / "reform-2025-communes.csv").open(encoding="utf-8-sig") as file:
+    with (lists / "reform-2025-communes.csv").open(encoding="utf-8-sig") as file:
         for row in csv.DictReader(file):
             found.setdefault(row["old_code"], []).append(row)
     for code, rows in found.items():
@@ -104,10 +142,10 @@ def real_division(provinces: Sequence[str]) -> tuple[dict[str, str], list[dict[s
 
 
 @pytest.fixture(scope="module")
-def country(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
+def country(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, lists: Path) -> Iterator[Country]:
     folder, kubeconfig = tmp_path_factory.mktemp("reform"), cluster_of(request)
     with leavers(kubeconfig, folder) as at, data_host(kubeconfig) as host:
-        made = _country(at, host)
+        made = _country(at, host, lists)
         for unit in made.old.values():
             if unit.kind != "district":
                 at.up(unit, at.folder / "old" / f"{unit.code}.yaml")
@@ -119,10 +157,10 @@ def country(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield made
 
 
-def _country(at: Leavers, host: DataHost) -> Country:
+def _country(at: Leavers, host: DataHost, lists: Path) -> Country:
     old, new, links = {}, {}, list[dict[str, str]]()
     for heir, sources in MERGED.items():
-        rows = reform(sources, "provinces")
+        rows = reform(lists, sources, "provinces")
         assert {row["new_code"] for row in rows} == {heir}
         links += rows
         for row in rows:
@@ -131,9 +169,9 @@ def _country(at: Leavers, host: DataHost) -> Country:
             _, old[code] = at.write("old", code, content)
         systems = {"portal": "agency"} | {SYSTEMS[it]: "agency" for it in sources if heir != "19"}
         _, new[heir] = at.write("new", heir, text(heir, NEW, f"lv-{heir}", "province", rows[0]["new_name"], systems))
-    commune, rows = real_division(["06", "19"])
+    commune, rows = division(lists, ["06", "19"])
     district = commune["parent_code"]
-    above = next(code for code in ("06", "19") if code == _province_of(district))
+    above = next(code for code in ("06", "19") if code == _province_of(lists, district))
     parent = f'parent: {{code: "{above}", effective: {OLD}}}\n'
     at.write("old", district, text(district, OLD, "lv-district", "district", "Huyện thử", {"none": "none"}, parent))
     parent = f'parent: {{code: "{district}", effective: {OLD}}}\n'
@@ -153,8 +191,8 @@ def _country(at: Leavers, host: DataHost) -> Country:
     return Country(at, host, old, new, file, (code, rows[0]["new_code"], rows[1]["new_code"]))
 
 
-def _province_of(district: str) -> str:
-    with (lists() / "units-until-2025-06-30.csv").open(encoding="utf-8-sig") as file:
+def _province_of(lists: Path, district: str) -> str:
+    with (lists / "units-until-2025-06-30.csv").open(encoding="utf-8-sig") as file:
         return next(row["parent_code"] for row in csv.DictReader(file) if row["code"] == district)
 
 
