@@ -25,7 +25,7 @@ class Approval(Settings):
     by: Email
     """Address of the person."""
     name: Title
-    on: Date
+    date: Date
     unit: Annotated[str, Field(min_length=1)] = PLATFORM
     """Key of the unit that the person speaks for, or ``platform``."""
 
@@ -75,5 +75,5 @@ def check(given: Approvals | None, plan: str, units: Sequence[str], owners: Mapp
 
 def template(plan: str, units: Sequence[str]) -> str:
     """Return a file of approvals to be filled in."""
-    lines = "".join(f'\n  - {{by: ADDRESS, name: NAME, on: YYYY-MM-DD, unit: "{it}"}}' for it in (*units, PLATFORM))
+    lines = "".join(f'\n  - {{by: ADDRESS, name: NAME, date: YYYY-MM-DD, unit: "{it}"}}' for it in (*units, PLATFORM))
     return f'--approvals FILE, which holds\nplan: "{plan}"\napprovals:{lines}'

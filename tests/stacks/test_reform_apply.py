@@ -366,11 +366,11 @@ def _approvals(country: Country) -> str:
     asked_for = country.run("--apply").stderr
     units = [line.partition('unit: "')[2].partition('"')[0] for line in asked_for.splitlines() if 'unit: "' in line]
     owners = {str(it.key): it.contacts.owner.email for it in [*country.old.values(), *country.new.values()]}
-    lines = [f'  - {{by: {owners[it]}, name: Người ký, on: 2026-11-22, unit: "{it}"}}' for it in units if it in owners]
+    lines = [f'  - {{by: {owners[it]}, name: Người ký, date: 2026-11-22, unit: "{it}"}}' for it in units if it in owners]
     lines += [
-        f'  - {{by: owner@lv-district.example.gov.vn, name: Người ký, on: 2026-11-22, unit: "{it}"}}'
+        f'  - {{by: owner@lv-district.example.gov.vn, name: Người ký, date: 2026-11-22, unit: "{it}"}}'
         for it in units
         if it not in owners and it != "platform"
     ]
-    lines.append("  - {by: nen.tang@example.gov.vn, name: Nền tảng, on: 2026-11-22, unit: platform}")
+    lines.append("  - {by: nen.tang@example.gov.vn, name: Nền tảng, date: 2026-11-22, unit: platform}")
     return f'plan: "{_digest(country)}"\napprovals:\n' + "\n".join(lines) + "\n"

@@ -87,7 +87,7 @@ def test_not_before_its_day() -> None:
 
 
 def voices(digest: str, **units: str) -> Approvals:
-    listed = [{"by": by, "name": "N", "on": "2026-11-22", "unit": unit} for unit, by in units.items()]
+    listed = [{"by": by, "name": "N", "date": "2026-11-22", "unit": unit} for unit, by in units.items()]
     return Approvals.model_validate({"plan": digest, "approvals": listed})
 
 
