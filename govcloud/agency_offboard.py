@@ -84,10 +84,12 @@ def offboard(
     if archive is None:
         raise KitError("no archive is named", "--archive FILE; docs/agency.md shows such a file")
     where = settings.load(archive)
-    plan = journal.plan if journal else _plan(file, slug, at, cluster, where, quarantine_days, agencies)
+    plan = journal.plan if journal else _plan(file, slug, at, stacks, cluster, where, quarantine_days, agencies)
     if not (execute or delete or cancel):
         _show_plan(plan, json=json)
         return
+    if (there := (where.endpoint, where.bucket, where.prefix)) != (begun := tuple(plan.archive.model_dump().values())):
+        raise KitError(f"the archive of {slug} is at {' '.join(begun)}, and not at {' '.join(there)}", "name that one")
     approved = _approved(plan, journal, approved_by, deletes=delete)
     with known.alone(at, plan.unit), progress() as display:
         task = display.add_task(slug, total=None)
@@ -132,7 +134,14 @@ def _who(unit: str, records_folder: Path, agencies: Path) -> tuple[Path, str, kn
 
 
 def _plan(
-    file: Path, slug: str, at: Path, cluster: Cluster, where: settings.ArchiveSettings, days: int, agencies: Path
+    file: Path,
+    slug: str,
+    at: Path,
+    stacks: AgencyStacks,
+    cluster: Cluster,
+    where: settings.ArchiveSettings,
+    days: int,
+    agencies: Path,
 ) -> LeavingPlan:
     agency = agency_file.load(file)
     if agency.slug != slug:
@@ -140,7 +149,7 @@ def _plan(
     below = [it.stack for it in known.every(at) if it.parent == str(agency.key)]
     if below:
         raise KitError(f"{slug} cannot leave before those below it: {', '.join(below)}", "let these leave first")
-    return planning.plan(agency, cluster, where, days, agencies)
+    return planning.plan(agency, stacks, cluster, where, days, agencies)
 
 
 def _approved(plan: LeavingPlan, journal: Journal | None, names: list[str] | None, *, deletes: bool) -> tuple[str, ...]:

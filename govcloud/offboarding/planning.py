@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.errors import KitError
+from govcloud.agency_stacks import AgencyStacks
 from govcloud.offboarding.cluster import Cluster
+from govcloud.onboarding import NAMESPACE
 from modules import agency_file
 from modules.agency import Agency
 from modules.leaving.models import LeavingPlan, Place
@@ -28,11 +30,16 @@ def find(target: str, folder: Path) -> Path:
     return found[0]
 
 
-def plan(agency: Agency, cluster: Cluster, archive: ArchiveSettings, days: int, others: Path) -> LeavingPlan:
-    """Return what leaves. Raises KitError where the cluster has nothing of the agency."""
+def plan(
+    agency: Agency, stacks: AgencyStacks, cluster: Cluster, archive: ArchiveSettings, days: int, others: Path
+) -> LeavingPlan:
+    """Return what leaves. Raises KitError where the cluster does not have all that the agency's stack made."""
     namespaces = cluster.namespaces(agency.slug)
-    if not namespaces:
-        raise KitError(f"the cluster has no namespace of {agency.slug}", "name the agency's cluster with --kubeconfig")
+    if elsewhere := sorted(_made_by(stacks, agency.slug) - set(namespaces)):
+        raise KitError(
+            f"{elsewhere[0]} of {agency.slug} is not on this cluster, and would be deleted without an archive",
+            "name the agency's cluster with --kubeconfig; what stands on a cluster alone is archived by hand first",
+        )
     return LeavingPlan(
         unit=str(agency.key),
         slug=agency.slug,
@@ -44,6 +51,14 @@ def plan(agency: Agency, cluster: Cluster, archive: ArchiveSettings, days: int, 
         quarantine_days=days,
         users=users_of(agency, (it for _, it in _readable(others))),
     )
+
+
+def _made_by(stacks: AgencyStacks, slug: str) -> set[str]:
+    """Return the namespaces that a stack has made. Raises KitError where there is no such stack."""
+    engine = stacks.engine(slug)
+    if not engine.exists():
+        raise KitError(f"there is no stack {slug}", "see govcloud agency status; govcloud env names the state")
+    return {it["outputs"]["metadata"]["name"] for it in engine.resources() if it["type"] == NAMESPACE}
 
 
 def users_of(agency: Agency, others: Iterable[Agency]) -> tuple[str, ...]:

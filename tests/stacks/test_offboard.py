@@ -62,7 +62,8 @@ class Leaver:
         return Offboarding(cluster, self.at.stacks, Store(settings), settings, self.at.records, prefixes.load())
 
     def plan(self, days: int = 30) -> LeavingPlan:
-        return plan(self.agency, Cluster(self.at.kubeconfig), self.store.settings(), days, self.at.folder)
+        cluster = Cluster(self.at.kubeconfig)
+        return plan(self.agency, self.at.stacks, cluster, self.store.settings(), days, self.at.folder)
 
     def command(self, *words: str) -> list[str]:
         """Return the kit's own command for this agency, as a process of its own."""
@@ -124,6 +125,18 @@ def test_production_needs_two_people(leaver: Leaver, names: tuple[str, ...]) -> 
     assert "needs the approval of 2 people" in done.stderr
     assert journals.read(leaver.at.records, leaver.agency.slug) is None
     assert Cluster(leaver.at.kubeconfig).running([leaver.namespace])
+
+
+def test_what_stands_elsewhere_is_not_deleted_unarchived(leaver: Leaver) -> None:
+    """A namespace of the stack that this cluster does not show as the agency's keeps it from leaving."""
+    core = leaver.at.api()
+    core.patch_namespace(leaver.namespace, {"metadata": {"labels": {labels.AGENCY: "somebody-else"}}})
+    try:
+        with pytest.raises(KitError, match="is not on this cluster, and would be deleted without an archive"):
+            leaver.plan()
+    finally:
+        core.patch_namespace(leaver.namespace, {"metadata": {"labels": {labels.AGENCY: leaver.agency.slug}}})
+    assert leaver.plan().namespaces == (leaver.namespace,)
 
 
 def test_killed_run_is_taken_up(leaver: Leaver) -> None:

@@ -366,7 +366,9 @@ def _approvals(country: Country) -> str:
     asked_for = country.run("--apply").stderr
     units = [line.partition('unit: "')[2].partition('"')[0] for line in asked_for.splitlines() if 'unit: "' in line]
     owners = {str(it.key): it.contacts.owner.email for it in [*country.old.values(), *country.new.values()]}
-    lines = [f'  - {{by: {owners[it]}, name: Người ký, date: 2026-11-22, unit: "{it}"}}' for it in units if it in owners]
+    lines = [
+        f'  - {{by: {owners[it]}, name: Người ký, date: 2026-11-22, unit: "{it}"}}' for it in units if it in owners
+    ]
     lines += [
         f'  - {{by: owner@lv-district.example.gov.vn, name: Người ký, date: 2026-11-22, unit: "{it}"}}'
         for it in units
