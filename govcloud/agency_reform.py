@@ -92,7 +92,7 @@ def _command(changes: frozenset[Change]) -> Callable[..., None]:
 def _apply(made: ReformPlan, digest: str, at: Office, old: Path, new: Path, approved: Path | None) -> None:
     """Apply a plan that was approved, and say who took over what."""
     at = replace(at, records=at.records.resolve())
-    reform = reform_apply.prepare(made, digest, old, new, at.records)
+    reform = reform_apply.prepare(made, digest, old, new, at)
     given = approvals.load(approved) if approved else None
     people = approvals.check(given, digest, reform.approvers, reform.owners)
     heirs.write_approved(at.records, digest, people)

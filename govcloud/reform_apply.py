@@ -51,15 +51,19 @@ class Reform:
         return tuple(dict.fromkeys(key for it in ending(self.plan) for key in it.approvers))
 
 
-def prepare(plan: ReformPlan, digest: str, old: Path, new: Path, folder: Path) -> Reform:
+def prepare(plan: ReformPlan, digest: str, old: Path, new: Path, office: Office) -> Reform:
     """Read the files of all units concerned. Raises KitError where the reform cannot be applied; changes nothing."""
     check_day(plan, onboarding.today())
+    folder = office.records
     before, after = _files(old), _files(new)
     agencies = {key: agency for key, (_, agency) in before.items()}
     kept = {key: heirs.file_of(folder, agency.slug) for key, agency in agencies.items()}
     inherited = {agency.slug: heirs.inherited(folder, agency.slug) for agency in agencies.values()}
     heirs_of = {key: agency for key, (_, agency) in after.items()}
     found = takeovers(plan, agencies, heirs_of, kept, inherited)
+    _, refused = onboarding.examine(office, [after[str(it.heir.key)] for it in found])
+    if refused:
+        raise KitError("\n".join(error.message for error in refused.values()), "nothing was changed; mend these first")
     owners = {key: agency.contacts.owner.email for key, (_, agency) in [*before.items(), *after.items()]}
     files, old_files = ({key: file for key, (file, _) in it.items()} for it in (after, before))
     return Reform(plan, digest, found, files, old_files, owners)
@@ -93,7 +97,7 @@ def _take_over(office: Office, reform: Reform, it: Takeover, tell: Tell) -> None
     heirs.write_inherited(office.records, slug, _together(heirs.inherited(office.records, slug), it.inherited))
     candidate = onboarding.examine_one(office, reform.files[str(it.heir.key)])
     engine = office.stacks.engine(slug)
-    engine.release_dead_locks()
+    office.stacks.wait_for_orphan(slug)
     # the configuration comes before the resources: no run of the stack may ever take these for leftovers
     engine.open()
     engine.configure(candidate.config)
@@ -115,7 +119,7 @@ def move_state(stacks: AgencyStacks, move: Move, to: str) -> None:
     source, dest = stacks.engine(move.source), stacks.engine(to)
     if not source.exists():
         return
-    source.release_dead_locks()
+    stacks.wait_for_orphan(move.source)
     found = {it["urn"] for it in source.resources() if it["type"] == GUARDED and _name(it["urn"]) in move.namespaces}
     there = {_name(it["urn"]) for it in dest.resources() if it["type"] == GUARDED}
     for urn in sorted(found):

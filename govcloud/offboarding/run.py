@@ -55,6 +55,7 @@ class Offboarding:
         if journal.phase == "stopping":
             journal = self._describe(journal, agency_text)
             self.tell("closing its ways and taking its rights away")
+            self.stacks.wait_for_orphan(plan.slug)
             self.stacks.up(plan.slug, {QUARANTINED: "true"}, on_preview=refuse_loss)
             self.tell("stopping what runs")
             self.cluster.stop(plan.namespaces)
@@ -106,6 +107,7 @@ class Offboarding:
         if journal.phase in {"deleting", "gone"}:
             raise KitError(f"{slug} cannot be had back: {journals.told(journal)}", "its archive holds what it had")
         self.tell("opening its ways and giving its rights back")
+        self.stacks.wait_for_orphan(slug)
         self.stacks.up(slug, {QUARANTINED: "false"}, on_preview=refuse_loss)
         self.cluster.resume(journal.plan.namespaces)
         journals.remove(self.folder, slug)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,9 +149,9 @@ def country(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder, kubeconfig = tmp_path_factory.mktemp("reform"), cluster_of(request)
     with leavers(kubeconfig, folder) as at, data_host(kubeconfig) as host:
         made = _country(at, host, lists)
-        for unit in made.old.values():
-            if unit.kind != "district":
-                at.up(unit, at.folder / "old" / f"{unit.code}.yaml")
+        units = [unit for unit in made.old.values() if unit.kind != "district"]
+        with ThreadPoolExecutor(max_workers=3) as pool:
+            list(pool.map(lambda unit: at.up(unit, at.folder / "old" / f"{unit.code}.yaml"), units))
         for place, (unit, volume) in made.places().items():
             host.put(volume, {"record.txt": f"Hồ sơ của {unit.name.vi}, {place}".encode()})
             host.claim(volume, place)
@@ -245,20 +248,26 @@ def test_apply_needs_every_owner(country: Country, before: dict[str, Any], tmp_p
 
 
 def test_killed_apply_is_taken_up(country: Country, tmp_path: Path) -> None:
-    """Killed at later and later moments, the same command ends with everything handed over."""
+    """Killed when it has recorded, when it has moved, when it has closed, the same command hands everything over."""
     file = tmp_path / "approvals.yaml"
     file.write_text(_approvals(country), encoding="utf-8")
     words = ("--apply", "--approvals", str(file))
     environment = {**os.environ, **country.at.stacks.environment}
-    for seconds in (7, 13, 21):
+    made, state = country.at.records / "reforms", country.at.folder / "state" / "pulumi" / "stacks" / ".pulumi"
+    heirs = [state / "stacks" / "agc" / f"{it.slug}.json" for it in country.new.values()]
+
+    def moved() -> bool:
+        return any(file.exists() and b"GuardedNamespace" in file.read_bytes() for file in heirs)
+
+    for reached in ((made / "inherited").exists, moved, (made / "ended").exists):
         process = subprocess.Popen(
             country.command(*words), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        while not reached() and process.poll() is None:
+            time.sleep(0.05)
+        assert process.poll() is None, "it ended before it was killed"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     done = country.run(*words)
     assert done.returncode == 0, done.stderr
     assert "nothing that holds data was moved or deleted" in done.stdout
@@ -294,7 +303,8 @@ def test_both_names_answer_in_both_families(country: Country) -> None:
         names = {f"{system.name}.{place}.svc.cluster.local": system.name}
         names[f"{alias}.agc-{heir.slug}.svc.cluster.local"] = f"{system.name}-{heir.slug}"
         for name, service in names.items():
-            addresses = core.read_namespaced_service(service, place).spec.cluster_i_ps
+            read = core.read_namespaced_service(service, place, _preload_content=False)
+            addresses = json.loads(read.data)["spec"]["clusterIPs"]
             assert len(addresses) == 2
             for kind, address in zip((dns.A, dns.AAAA), sorted(addresses, key=lambda it: ":" in it), strict=True):
                 found = [it for it in dns.answers(asked(country.at.kubeconfig, name, kind)) if it.kind == kind]
