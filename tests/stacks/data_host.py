@@ -168,9 +168,11 @@ def data_host(kubeconfig: Path) -> Iterator[DataHost]:
     enforce = {"pod-security.kubernetes.io/enforce": "privileged"}
     core.create_namespace({"metadata": {"name": name, "labels": enforce}})
     try:
+        until = time.monotonic() + 180
+        while not core.list_namespaced_service_account(name).items:
+            assert time.monotonic() < until, "the namespace has no default account"
+            time.sleep(0.2)
         core.create_namespaced_pod(name, _pod())
-        made = DataHost(kubeconfig, name, "")
-        until = time.monotonic() + 120
         while (found := core.read_namespaced_pod("host", name)).status.phase != "Running":
             assert time.monotonic() < until, found.status
             time.sleep(0.5)

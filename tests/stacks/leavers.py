@@ -46,7 +46,8 @@ def text(
     )
     people = "".join(f"  {it}: {{email: {it}@{short}.example.gov.vn}}\n" for it in ("owner", "operator", "security"))
     names = f'{{vi: "{name}", en: "{name}"}}'
-    head = f'code: "{code}"\neffective: {effective}\nkind: {kind}\nshort: {short}\nname: {names}\nplacement: {{cluster: shared}}\n'
+    head = f'code: "{code}"\neffective: {effective}\nkind: {kind}\nshort: {short}\nname: {names}\n'
+    head += "placement: {cluster: shared}\n"
     return f"{head}{more}contacts:\n{people}systems:\n{parts}"
 
 
