@@ -23,6 +23,7 @@ from modules.onboarding import register as known
 from modules.onboarding.drift import drift
 from modules.onboarding.register import Entry
 from modules.planning import records
+from modules.reforms import heirs
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +59,7 @@ def status(
     told = {
         **_facts(entry),
         **agency_offboard.facts(at, entry.stack),
-        **_there(entry),
+        **_there(entry, at),
         "addresses": _addresses(entry.key, at, plan),
         "outputs": _outputs(entry),
     }
@@ -95,10 +96,10 @@ def _addresses(key: str, folder: Path, plan: Path) -> dict[str, Any]:
     return export.of_unit(ledger.units[key]) if key in ledger.units else {}
 
 
-def _there(entry: Entry) -> dict[str, Any]:
+def _there(entry: Entry, folder: Path) -> dict[str, Any]:
     """Compare the namespaces that were made with those that the cluster has."""
     agency = entry.agency()
-    made = sorted(agency.namespace(it, zone) for it in agency.systems for zone in it.places) if agency else []
+    made = heirs.namespaces(folder, agency) if agency else []
     if not made:
         return {"namespaces": {}}
     kubeconfig = Path(entry.kubeconfig)

@@ -11,6 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.errors import KitError
 from core.files import write_atomic
+from modules import inheritance
+from modules.agency import Agency
 from modules.inheritance import Inheritance
 from modules.model import Model
 from modules.reforms.approvals import Approval
@@ -53,6 +55,13 @@ def inherited(records: Path, slug: str) -> tuple[Inheritance, ...]:
 def write_inherited(records: Path, slug: str, found: Sequence[Inheritance]) -> None:
     """Record what an agency took over."""
     write_atomic(_inherited(records, slug), _INHERITED.dump_json(tuple(found), by_alias=True, indent=1) + b"\n")
+
+
+def namespaces(records: Path, agency: Agency) -> list[str]:
+    """Return the namespaces of an agency's systems, those that it took over under their names of old."""
+    taken = inheritance.load(inherited(records, agency.slug), agency)
+    own = [agency.namespace(it, zone) for it in inheritance.own_systems(agency, taken) for zone in it.places]
+    return sorted([*own, *(it.origin.namespace(it.system, zone) for it in taken for zone in it.system.places)])
 
 
 def configuration(records: Path, slug: str) -> Mapping[str, str]:

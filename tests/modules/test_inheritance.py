@@ -13,6 +13,8 @@ from core.errors import KitError
 from modules import guards, inheritance, labels
 from modules.agency import Agency
 from modules.inheritance import Former, Heirloom, Inheritance
+from modules.reforms import heirs
+from modules.reforms.heirs import Ended
 from tests.modules.agencies import agency
 
 UNTIL = dt.date(2027, 7, 1)
@@ -125,3 +127,20 @@ def test_leaving_shuts_everything(one: tuple[Agency, list[Heirloom]]) -> None:
     assert [it for it in made if it["kind"] == "ResourceQuota"]
     assert space.labels[labels.QUARANTINED] == "true"
     assert not [it for it in space.labels if "open-to" in it or "consumes" in it]
+
+
+def test_namespaces_of_an_heir_are_those_of_old(tmp_path: Path) -> None:
+    """What status looks for: inherited namespaces under their names of old, and the heir's own new ones."""
+    owner = agency(EXPOSED, {**EXPOSED, "name": "new"}, short="heir", code="19")
+    assert heirs.namespaces(tmp_path, owner) == ["agc-heir-19-250701-new", "agc-heir-19-250701-s0"]
+    heirs.write_inherited(tmp_path, owner.slug, [given(old(tmp_path, "A", EXPOSED), "s0")])
+    assert heirs.namespaces(tmp_path, owner) == ["agc-heir-19-250701-new", "agc-old-a-a-080801-s0"]
+    assert str(tmp_path / "A.yaml") in heirs.configuration(tmp_path, owner.slug)["inherited"]
+
+
+def test_unit_that_is_no_more_is_not_applied(tmp_path: Path) -> None:
+    """Its heirs are named; others are let through."""
+    heirs.refuse_predecessor(tmp_path, "a")
+    heirs.end(tmp_path, Ended(slug="a", heirs=("b", "c"), on=UNTIL, plan="0" * 12))
+    with pytest.raises(KitError, match="a went into b, c on 2027-07-01"):
+        heirs.refuse_predecessor(tmp_path, "a")
