@@ -104,6 +104,8 @@ def _take_over(office: Office, reform: Reform, it: Takeover, tell: Tell) -> None
     for move in it.moves:
         tell(f"{slug}: taking over the state of {move.source}")
         move_state(office.stacks, move, slug)
+    if candidate.is_done:
+        return  # by a run that was killed later
     tell(f"{slug}: looking what an apply would do")
     refuse_loss(office.stacks.preview(slug, candidate.config))
     tell(f"{slug}: handing over roles, names and quotas")
