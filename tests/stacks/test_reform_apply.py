@@ -305,8 +305,7 @@ def test_both_names_answer_in_both_families(country: Country) -> None:
         names = {f"{system.name}.{place}.svc.cluster.local": system.name}
         names[f"{alias}.agc-{heir.slug}.svc.cluster.local"] = f"{system.name}-{heir.slug}"
         for name, service in names.items():
-            read = core.read_namespaced_service(service, place, _preload_content=False)
-            addresses = json.loads(read.data)["spec"]["clusterIPs"]
+            addresses = _addresses(country, place, service)
             assert len(addresses) == 2
             for kind, address in zip((dns.A, dns.AAAA), sorted(addresses, key=lambda it: ":" in it), strict=True):
                 found = [it for it in dns.answers(asked(country.at.kubeconfig, name, kind)) if it.kind == kind]
@@ -317,9 +316,10 @@ def test_both_names_answer_in_both_families(country: Country) -> None:
             families = {it.address_type for it in endpoints.items if it.endpoints}
             assert families == {"IPv4", "IPv6"}
         others = [it for it in country.places() if it != place and _heir_of(country, it) == heir.code]
-        for name in names:
-            said = _said_by(country, others[0], name) if others else _said_in(country, place)
-            assert country.host.get(volume)["record.txt"].decode() in said, (name, said)
+        reached = [address for service in names.values() for address in _addresses(country, place, service)]
+        for address in reached:
+            said = _said_by(country, others[0], address) if others else _said_in(country, place)
+            assert country.host.get(volume)["record.txt"].decode() in said, (address, said)
 
 
 def test_second_apply_and_apply_of_heirs_change_nothing(country: Country, before: dict[str, Any]) -> None:
@@ -365,14 +365,19 @@ def _heir_of(country: Country, place: str) -> str:
     return country.split[1 + next(n for n, it in enumerate(systems) if place.endswith(it))]
 
 
-def _said_by(country: Country, place: str, name: str) -> str:
-    """Let another system of the same heir call a name, over the network and its policies, and return the answers."""
+def _addresses(country: Country, place: str, service: str) -> list[str]:
+    read = country.at.api().read_namespaced_service(service, place, _preload_content=False)
+    return list(json.loads(read.data)["spec"]["clusterIPs"])
+
+
+def _said_by(country: Country, place: str, address: str) -> str:
+    """Let another system of the same heir call what a name stands for, over the network and its policies, and return the answers."""
     unit, _ = country.places()[place]
     (system,) = [it for it in unit.systems if unit.namespace(it) == place]
     pods = (
         country.at.api().list_namespaced_pod(place, label_selector=f"{labels.WORKLOAD}={system.name},app!=files").items
     )
-    query = urlencode({"host": name, "port": 80, "request": "data/record.txt", "protocol": "http", "tries": 20})
+    query = urlencode({"host": address, "port": 80, "request": "data/record.txt", "protocol": "http", "tries": 20})
     api = Api(country.at.kubeconfig)
     told = json.loads(api.fetch(place, pods[0].metadata.name, 8080, f"/dial?{query}", seconds=60))
     return "\n".join([*(told.get("responses") or ()), *(told.get("errors") or ())])
