@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-FILE = Path(__file__).parent / "catalogue" / "catalogue.yaml"
+FOLDER = Path(__file__).parent / "catalogue"
+FILE = FOLDER / "catalogue.yaml"
 
 Kind = Literal["CGC", "AGC", "EGC"]
 """Central, agency or enterprise government cloud."""
@@ -56,17 +57,64 @@ class Requirement(_Frozen):
         return kind in self.applies_to and level in self.levels
 
     @property
+    def area(self) -> str:
+        """The three letters of its area, such as NET."""
+        return self.id.split("-")[1]
+
+    @property
     def for_a_person(self) -> bool:
         """Whether documents alone decide it, so that no machine can."""
         return all(method.method == "document-only" for method in self.check)
 
 
-class Catalogue(dict[str, Requirement]):
-    """All requirements by id, in the order of the file."""
+class Wording(_Frozen):
+    """A requirement in another language."""
 
-    def __init__(self, requirements: Iterable[Requirement], digest: str) -> None:
+    title: str
+    text: str
+
+
+class Area(_Frozen):
+    """The name of an area."""
+
+    en: str
+    vi: str
+
+
+class Lifetime(_Frozen):
+    """How many days a result counts, by level, and where that is written."""
+
+    days: dict[Level, Annotated[int, Field(gt=0)]]
+    source: str
+
+
+class Lifetimes(_Frozen):
+    """How long results count: ``usual`` where a requirement has no lifetime of its own."""
+
+    usual: Lifetime
+    requirements: dict[str, Lifetime]
+
+
+class Catalogue(dict[str, Requirement]):
+    """All requirements by id, in the order of the file, with what else is known of them."""
+
+    def __init__(
+        self,
+        requirements: Iterable[Requirement],
+        digest: str,
+        *,
+        lifetimes: Lifetimes,
+        unchecked: Mapping[str, str],
+        vietnamese: Mapping[str, Wording],
+        areas: Mapping[str, Area],
+    ) -> None:
         super().__init__()
         self.digest = digest
+        self.lifetimes = lifetimes
+        self.unchecked = unchecked
+        """Why the kit has no check of a requirement, by id."""
+        self.vietnamese = vietnamese
+        self.areas = areas
         for requirement in requirements:
             if requirement.id in self:
                 raise ValueError(f"the catalogue has {requirement.id} twice")
@@ -76,10 +124,24 @@ class Catalogue(dict[str, Requirement]):
         """Return the requirements that a cloud of this kind must meet at this level."""
         return [requirement for requirement in self.values() if requirement.applies(kind, level)]
 
+    def lifetime(self, requirement: str, level: int) -> int:
+        """Return for how many days a result counts towards a requirement at a level."""
+        return self.lifetimes.requirements.get(requirement, self.lifetimes.usual).days[level]
+
 
 @cache
 def load(path: Path = FILE) -> Catalogue:
     """Read the catalogue; raises ValueError when it is not well-formed, which the tests keep from happening."""
     raw = path.read_bytes()
-    requirements = TypeAdapter(list[Requirement]).validate_python(yaml.safe_load(raw))
-    return Catalogue(requirements, hashlib.sha256(raw).hexdigest())
+    return Catalogue(
+        TypeAdapter(list[Requirement]).validate_python(yaml.safe_load(raw)),
+        hashlib.sha256(raw).hexdigest(),
+        lifetimes=Lifetimes.model_validate(_beside("lifetimes.yaml")),
+        unchecked=TypeAdapter(dict[str, str]).validate_python(_beside("unchecked.yaml")),
+        vietnamese=TypeAdapter(dict[str, Wording]).validate_python(_beside("vietnamese.yaml")),
+        areas=TypeAdapter(dict[str, Area]).validate_python(_beside("areas.yaml")),
+    )
+
+
+def _beside(name: str) -> Any:
+    return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ an ERROR: it could not be decided. Outcomes are written one by one, so that a ru
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import signal
 import time
@@ -51,7 +52,7 @@ class EvidenceBook:
 
 
 def _clean(text: str) -> str:
-    text = _SECRET.sub("[removed]", text)
+    text = _SECRET.sub("[removed]", text).encode(errors="replace").decode()  # a server may send half a character
     return text if len(text) <= _TEXT_LIMIT else text[: _TEXT_LIMIT - 1] + "…"
 
 
@@ -60,7 +61,7 @@ def verdict_of(when: str, error: BaseException | None) -> tuple[Verdict, str]:
     if error is None:
         return Verdict.PASS, ""
     if isinstance(error, pytest.skip.Exception):
-        return Verdict.NOT_APPLICABLE, str(error)
+        return Verdict.NOT_APPLICABLE, _clean(str(error))
     if when == "call" and isinstance(error, AssertionError | pytest.fail.Exception):
         return Verdict.FAIL, _clean(_finding(error))
     if isinstance(error, KitError):
@@ -118,6 +119,7 @@ class Recorder:
                 reason=self._reason,
                 evidence=tuple(self._book.entries),
                 seconds=round(time.monotonic() - began, 2),
+                decided=dt.datetime.now(dt.UTC).replace(microsecond=0),
             ),
         )
         return outcome

@@ -11,10 +11,10 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
-from conformance import catalogue, report, results, target
+from conformance import assembly, reports, target, verdicts
+from conformance.assembly import Additions
 from conformance.results import Check, Result, Run
 from core.errors import KitError
 
@@ -33,36 +33,41 @@ def audit(
     *,
     level: int | None = None,
     progress: Progress = lambda _done, _of, _name: None,
+    added: Additions = Additions(),  # noqa: B008  # nothing in it changes
     checks: Sequence[Path] | None = None,
+    only: str = "",
+    dry_run: bool = False,
     limit: float = LIMIT_SECONDS,
 ) -> Run:
-    """Audit the cloud of a target file, write results.json, junit.xml and report.html to ``out``, and return the run.
+    """Audit the cloud of a target file, write the reports to ``out``, and return the run.
 
-    ``checks`` limits the run to some files of checks. Raises KitError for a target file with mistakes, or when no check
+    ``checks`` limits the run to some files of checks, ``only`` to those that a pattern of pytest's ``-k`` picks; a dry
+    run asks the cloud nothing and writes nothing. Raises KitError for a target file with mistakes, or when no check
     could even be started.
     """
     subject = target.load(target_file, level=level).subject
-    known = catalogue.load()
     started = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="govcloud-audit-") as folder:
         outcomes = Path(folder) / "outcomes.jsonl"
         options = [f"--target={target_file.resolve()}", f"--outcomes={outcomes}"]
         options += [f"--level={level}"] if level is not None else []
+        options += ["-k", only] if only else []
+        options += ["--collect-only"] if dry_run else []
         complaint = _pytest([*options, *map(str, checks or [FOLDER / "checks"])], outcomes, progress, limit)
         planned, found = read_outcomes(outcomes)
     if not planned:
         raise KitError(f"the audit could not start: {complaint}", "pytest conformance --collect-only shows more")
-    complete = results.complete(planned, found)
-    run = Run(
-        kit=version("government-cloud-kit"),
-        catalogue=known.digest,
-        subject=subject,
+    run = assembly.assemble(
+        subject,
+        verdicts.complete(planned, found),
+        added,
         started=started,
         finished=datetime.now(UTC),
-        results=tuple(complete),
-        requirements=tuple(results.judge(known, subject, complete)),
+        judged=datetime.now(UTC),
+        extent="dry-run" if dry_run else "filtered" if checks or only else "whole",
     )
-    report.write(run, out)
+    if not dry_run:
+        reports.write(run, out)
     return run
 
 

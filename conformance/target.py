@@ -9,7 +9,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from conformance.catalogue import Kind, Level
-from conformance.results import Subject
+from conformance.results import WHOLE_CLOUD, Subject
 from core.errors import KitError
 
 PROBE_IMAGE = "govcloud.local/agnhost:v1.36.3"
@@ -76,6 +76,8 @@ class Target(_Strict):
     operator: Text
     kind: Kind
     level: Level
+    scope: Text = WHOLE_CLOUD
+    """The part of the cloud that the tenants stand for, such as a region: what a certificate is about."""
     tenants: Tenants
     reader: ReaderAccess | None = None
     probe_image: Text = PROBE_IMAGE
@@ -84,7 +86,7 @@ class Target(_Strict):
     @property
     def subject(self) -> Subject:
         """The part that reports print: no place and no credential."""
-        return Subject(cloud=self.cloud, operator=self.operator, kind=self.kind, level=self.level)
+        return Subject(cloud=self.cloud, operator=self.operator, kind=self.kind, level=self.level, scope=self.scope)
 
 
 def load(path: Path, *, level: int | None = None) -> Target:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from core.console import print_json, say, stdout
 from core.errors import KitError
-from govcloud import agency_apply, agency_new, agency_plan, agency_reform, agency_status
+from govcloud import agency_apply, agency_new, agency_offboard, agency_plan, agency_reform, agency_status
 from modules import agency_file, agency_folder
 from modules.agency import Agency, schema
 from modules.mistakes import FileError, Mistake
@@ -32,6 +32,7 @@ agency_plan.register(app)
 agency_reform.register(app)
 agency_apply.register(app)
 agency_status.register(app)
+agency_offboard.register(app)
 
 
 @app.command("schema")

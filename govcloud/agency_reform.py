@@ -1,9 +1,10 @@
-"""`govcloud agency reform|merge|split|rename`: the plan of a reorganisation."""
+"""`govcloud agency reform|merge|split|rename`: the plan of a reorganisation, and its apply."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,11 +12,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from core.console import stdout
+from core.console import progress, stdout
+from govcloud import reform_apply
+from govcloud.address_commands import PrefixesOption, RecordsOption
+from govcloud.agency_apply import ConfigOption, KubeconfigOption, office
 from govcloud.agency_plan import SettingsOption, read_units
+from govcloud.onboarding import Office
 from modules import agency_folder
+from modules.addresses import prefixes
 from modules.planning import settings
-from modules.reforms import links, planning
+from modules.reforms import approvals, heirs, links, planning
 from modules.reforms.models import DELETING, Change, ReformPlan, Succession
 from modules.units import era, listing
 from modules.units.era import Era
@@ -27,6 +33,10 @@ OldOption = Annotated[Path, typer.Option("--old", help="Units before: a CSV file
 NewOption = Annotated[Path, typer.Option("--new", help="Units after: a CSV file, or a folder of agency files.")]
 OldEraOption = Annotated[str, typer.Option("--old-era", help="Shape of a CSV of units before; else the era before.")]
 NewEraOption = Annotated[str, typer.Option("--new-era", help="Shape of a CSV of units after; else the latest era.")]
+ApplyOption = Annotated[bool, typer.Option("--apply", help="Do it; needs the approvals of all owners concerned.")]
+ApprovalsOption = Annotated[
+    Path | None, typer.Option("--approvals", metavar="FILE", help="Who approved this very plan, in YAML.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="The whole plan, as JSON.")]
 
 _COMMANDS: Final[dict[str, tuple[frozenset[Change], str]]] = {
@@ -43,7 +53,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the group."""
     app.command("reform", help="Plan a whole reform: every old and every new unit.")(_command(frozenset()))
     for name, (changes, text) in _COMMANDS.items():
-        app.command(name, help=f"{text} Only the plan is made.")(_command(changes))
+        app.command(name, help=f"{text} Without --apply, only the plan is made.")(_command(changes))
 
 
 def _command(changes: frozenset[Change]) -> Callable[..., None]:
@@ -56,16 +66,45 @@ def _command(changes: frozenset[Change]) -> Callable[..., None]:
         old_era: OldEraOption = "",
         new_era: NewEraOption = "",
         settings_file: SettingsOption = settings.DEFAULT,
+        execute: ApplyOption = False,
+        approvals_file: ApprovalsOption = None,
+        kubeconfig: KubeconfigOption = None,
+        config: ConfigOption = None,
+        folder: RecordsOption = None,
+        addresses: PrefixesOption = prefixes.DEFAULT,
     ) -> None:
         made = make(reform, old, new, old_era, new_era, settings_file)
         if changes:
             made = made.only(changes)
-        if json:
+        digest = approvals.digest(made)
+        if execute:
+            at = office(kubeconfig, config, folder, settings_file, addresses)
+            _apply(made, digest, at, old, new, approvals_file)
+        elif json:
             typer.echo(made.model_dump_json(indent=2))
         else:
             show(made)
+            stdout.print(f"This is plan {digest}; nothing was changed. --apply does it, with --approvals FILE.")
 
     return command
+
+
+def _apply(made: ReformPlan, digest: str, at: Office, old: Path, new: Path, approved: Path | None) -> None:
+    """Apply a plan that was approved, and say who took over what."""
+    at = replace(at, records=at.records.resolve())
+    reform = reform_apply.prepare(made, digest, old, new, at)
+    given = approvals.load(approved) if approved else None
+    people = approvals.check(given, digest, reform.approvers, reform.owners)
+    heirs.write_approved(at.records, digest, people)
+    with progress() as display:
+        task = display.add_task("reform", total=None)
+        reform_apply.apply(at, reform, lambda text: display.update(task, description=text))
+    table = Table("new unit", "took over", "from", box=None, pad_edge=False)
+    for it in reform.takeovers:
+        for move in it.moves:
+            table.add_row(it.heir.slug, "\n".join(move.namespaces) or "no namespace", move.source)
+    stdout.print(table)
+    stdout.print(f"Old names answer until {made.names_until}; nothing that holds data was moved or deleted.")
 
 
 def make(reform: Sequence[Path], old: Path, new: Path, old_era: str, new_era: str, settings_file: Path) -> ReformPlan:

@@ -51,13 +51,18 @@ class AgencyStacks:
     project: Path = PROJECT
     pack: Path | None = field(default=POLICY_PACK)
 
+    @property
+    def kubeconfig(self) -> Path:
+        """The kubeconfig of the cluster that stacks are on unless their settings name another one."""
+        return Path(self.environment.get("KUBECONFIG") or os.environ.get("KUBECONFIG", ""))
+
     def exists(self, stack: str) -> bool:
         """Tell whether there is such a stack, an empty one included."""
-        return self._engine(stack).exists()
+        return self.engine(stack).exists()
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """Return a stack's outputs, without secrets."""
-        return self._engine(stack).outputs(secrets=False)
+        return self.engine(stack).outputs(secrets=False)
 
     def preview(self, stack: str, config: Mapping[str, str], on_event: OnEvent = lambda _event: None) -> Summary:
         """Tell what an apply would do; a stack that was not there before is not there afterwards."""
@@ -91,12 +96,20 @@ class AgencyStacks:
 
     def remove(self, stack: str) -> None:
         """Remove an empty stack, and its settings."""
-        self._engine(stack).remove()
+        self.engine(stack).remove()
+
+    def unprotect(self, stack: str) -> None:
+        """Let a stack's namespaces be deleted that were protected."""
+        self.engine(stack).unprotect()
+
+    def engine(self, stack: str) -> Engine:
+        """Return the command line of the engine for a stack."""
+        return Engine(self.project, stack, self.environment)
 
     def wait_for_orphan(self, stack: str) -> None:
         """Wait until the engine has ended that a killed run left behind; it goes on with what that run began."""
         until = time.monotonic() + _PATIENCE
-        while self._engine(stack).locked() and time.monotonic() < until:
+        while self.engine(stack).locked() and time.monotonic() < until:
             time.sleep(0.5)
 
     @contextmanager
@@ -113,6 +126,3 @@ class AgencyStacks:
                     self.remove(stack)
                 if before is not None:
                     write_atomic(settings, before)
-
-    def _engine(self, stack: str) -> Engine:
-        return Engine(self.project, stack, self.environment)

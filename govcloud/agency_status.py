@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from core.console import print_json, stdout
 from core.errors import KitError
-from govcloud import agency_stacks
+from govcloud import agency_offboard, agency_stacks
 from govcloud.address_commands import PrefixesOption, RecordsOption
 from govcloud.agency_stacks import AgencyStacks
 from govcloud.cluster_identity import api, cluster_id
@@ -23,6 +23,7 @@ from modules.onboarding import register as known
 from modules.onboarding.drift import drift
 from modules.onboarding.register import Entry
 from modules.planning import records
+from modules.reforms import heirs
 
 
 def register(app: typer.Typer) -> None:
@@ -55,7 +56,13 @@ def status(
     path = Path(unit)
     key = str(agency_file.load(path).key) if path.suffix == ".yaml" and path.is_file() else unit
     entry = known.find(at, key)
-    told = {**_facts(entry), **_there(entry), "addresses": _addresses(entry.key, at, plan), "outputs": _outputs(entry)}
+    told = {
+        **_facts(entry),
+        **agency_offboard.facts(at, entry.stack),
+        **_there(entry, at),
+        "addresses": _addresses(entry.key, at, plan),
+        "outputs": _outputs(entry),
+    }
     if json:
         print_json(told)
     else:
@@ -89,10 +96,10 @@ def _addresses(key: str, folder: Path, plan: Path) -> dict[str, Any]:
     return export.of_unit(ledger.units[key]) if key in ledger.units else {}
 
 
-def _there(entry: Entry) -> dict[str, Any]:
+def _there(entry: Entry, folder: Path) -> dict[str, Any]:
     """Compare the namespaces that were made with those that the cluster has."""
     agency = entry.agency()
-    made = sorted(agency.namespace(it, zone) for it in agency.systems for zone in it.places) if agency else []
+    made = heirs.namespaces(folder, agency) if agency else []
     if not made:
         return {"namespaces": {}}
     kubeconfig = Path(entry.kubeconfig)
@@ -143,6 +150,7 @@ def _show_one(told: dict[str, Any]) -> None:
     rows = {
         "agency": f"{told['stack']} ({told['key']})",
         "state": told["state"] + (f": {told['why']}" if told["why"] else ""),
+        "leave": told.get("leaving", ""),
         "applied": f"{_when(told)} UTC, in {told['seconds']} s" if told["applied"] else "never",
         "approved by": ", ".join(told["approved_by"]),
         "file": told["file"],

@@ -22,12 +22,14 @@ from govcloud.cluster_identity import cluster_id
 from modules import agency_file, approvals, grants, labels, placing, settings
 from modules.addresses.prefixes import Prefixes
 from modules.agency import Agency
+from modules.leaving import journals
 from modules.onboarding import register
 from modules.onboarding.admission import Admission, Admitted, admit
 from modules.onboarding.budgets import Share
 from modules.onboarding.register import Entry
 from modules.planning import records
 from modules.planning.settings import Planning
+from modules.reforms import heirs
 from modules.settings import AgencySettings
 from toolchain.automation import Step, Summary
 from toolchain.engine import OnEvent
@@ -206,7 +208,10 @@ def _record(office: Office, it: Admitted, **changes: Any) -> None:
 
 
 def _candidate(office: Office, it: Admitted) -> Candidate:
+    journals.refuse_leaver(office.records, it.planned.stack)
+    heirs.refuse_predecessor(office.records, it.planned.stack)
     own = {"agency": os.path.relpath(it.file.resolve(), office.stacks.project.resolve())}
+    own |= heirs.configuration(office.records, it.planned.stack)
     environment = {**os.environ, **office.stacks.environment}
     if it.agency.placement.kubeconfig is None and it.kubeconfig != Path(environment["KUBECONFIG"]):
         own |= {"kubeconfig": str(it.kubeconfig.resolve()), "central": str(it.central).lower()}

@@ -6,7 +6,7 @@ a policy where it begins, and one where it ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from modules import guards, labels
@@ -38,10 +38,11 @@ def between_zones(agency: Agency, system: System, zone: Zone | None) -> Iterator
             yield guards.inward(here, f"from-{flow.source}-{end}", _EVERY, [rule])
 
 
-def between_systems(agency: Agency, server: Workload, system: System, zone: Zone | None) -> Iterator[Manifest]:
-    """Open the flows among the agency's own systems: to those exposed to the agency, and from all of them."""
-    own = {labels.AGENCY: agency.slug}
-    others = (other for other in agency.systems if other.name != system.name)
+def between_systems(
+    owner: Agency, server: Workload, system: System, zone: Zone | None, others: Sequence[System]
+) -> Iterator[Manifest]:
+    """Open the flows among the systems of one owner: to the ``others`` exposed to the agency, and from all of them."""
+    own = {labels.AGENCY: owner.slug}
     if zone == system.main and any(other.exposure == "agency" for other in others):
         exposed = {**guards.namespaces_with(own), "podSelector": {"matchLabels": {labels.EXPOSURE: "agency"}}}
         yield guards.allow_to(server.namespace, "to-own-systems", server.selector, exposed, POD_PORT)

@@ -6,7 +6,7 @@ Nothing here knows of Pulumi: each function turns facts into a manifest that a t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from modules import labels
@@ -32,6 +32,10 @@ class Space:
     """Start of the names of the groups that get rights here, as the identity provider gives them."""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    """Starts of the names of further groups with the same rights: those of former owners, for a time."""
+    shut: bool = False
+    """Whether nobody has rights here and no way is open, as while its agency leaves."""
 
 
 def namespace(space: Space) -> Manifest:
@@ -54,6 +58,13 @@ def namespace(space: Space) -> Manifest:
     }
 
 
+def closed(space: Space) -> Space:
+    """Return the namespace as it is while its agency leaves: shut, and with no label that opens anything elsewhere."""
+    opening = (f"{labels.PREFIX}/consumes-", f"{labels.PREFIX}/open-to-", labels.GRANTED)
+    kept = {name: value for name, value in space.labels.items() if not name.startswith(opening)}
+    return replace(space, labels={**kept, labels.QUARANTINED: "true"}, shut=True)
+
+
 def guards(space: Space) -> list[Manifest]:
     """Return all that stands in the namespace beside the workload: limits, closed doors, rights.
 
@@ -62,13 +73,14 @@ def guards(space: Space) -> list[Manifest]:
     roles = {"operators": _OPERATOR_RULES, "viewers": _VIEWER_RULES}
     if space.tier == "agc":
         roles |= {"owners": _OWNER_RULES, "auditors": _AUDITOR_RULES}
+    groups = () if space.shut else (space.group, *space.also)
     return [
         default_deny(space.name),
-        allow_dns(space.name),
+        *([] if space.shut else [allow_dns(space.name)]),
         resource_quota(space.name, space.quota),
         limit_range(space.name, space.quota),
         *(role(space.name, name, rules) for name, rules in roles.items()),
-        *(role_binding(space.name, name, f"{space.group}:{name}") for name in roles),
+        *(role_binding(space.name, name, *(f"{it}:{name}" for it in groups)) for name in roles if groups),
     ]
 
 
@@ -166,12 +178,12 @@ def role(namespace: str, name: str, rules: Sequence[Manifest]) -> Manifest:
     return _object("rbac.authorization.k8s.io/v1", "Role", namespace, name, {"rules": list(rules)})
 
 
-def role_binding(namespace: str, role_name: str, group: str) -> Manifest:
-    """Give a role to a group of people."""
+def role_binding(namespace: str, role_name: str, *groups: str) -> Manifest:
+    """Give a role to groups of people."""
     api = "rbac.authorization.k8s.io"
     content = {
         "roleRef": {"apiGroup": api, "kind": "Role", "name": role_name},
-        "subjects": [{"apiGroup": api, "kind": "Group", "name": group}],
+        "subjects": [{"apiGroup": api, "kind": "Group", "name": group} for group in groups],
     }
     return _object(f"{api}/v1", "RoleBinding", namespace, role_name, content)
 

@@ -15,7 +15,12 @@ ROLES: Final = ("owners", "operators", "viewers", "auditors")
 
 def group(agency: Agency) -> str:
     """Return the start of the names of an agency's groups: no other agency's begin with it and a colon."""
-    return f"govcloud:agc:{agency.slug}"
+    return group_of(agency.slug)
+
+
+def group_of(slug: str) -> str:
+    """Return the same for the agency with this slug."""
+    return f"govcloud:agc:{slug}"
 
 
 def authenticator(agency: Agency) -> dict[str, Any] | None:

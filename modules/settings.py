@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from core.errors import KitError
 from modules import labels
 from modules.contract import Gateway
+from modules.inheritance import Inheritance
 from modules.levels import Level
 from modules.workloads import DEFAULT_IMAGE
 
@@ -85,8 +86,16 @@ class AgencySettings(Settings):
     """The central cloud's stack, whose contract this one reads."""
     logs: Annotated[str, Field(pattern=r"^([a-z][a-z0-9+.-]*://\S+)?$")] = ""
     """Address of the store to which the nodes' collector sends logs; without one, they stay on the nodes."""
-    certificate_key: str = ""
-    """The public key that certificates of conformance are checked with: one line, the middle of its PEM file."""
+    certificate_authority: Path | None = None
+    """File with the authorities (PEM) that vouch for who signs certificates of conformance, from the stack's folder."""
+    certificate_signer: str = ""
+    """Common name of the auditor whose certificates of conformance count."""
+    certificate_revocations: Path | None = None
+    """The register's list of certificates that were taken back, from the stack's folder."""
+    quarantined: bool = False
+    """Whether the agency leaves: every way shut, no rights, no running copy, its data kept."""
+    inherited: tuple[Inheritance, ...] = ()
+    """Systems that it took over in reforms, which stay in the namespaces of the units that had them."""
     alone: Mapping[str, Path] = {}
     """Kubeconfigs of the clusters on which systems of level 5 stand alone, by the system's name."""
 

@@ -74,6 +74,11 @@ def disruption_budget(workload: Workload) -> Manifest:
 
 def dual_stack_service(workload: Workload) -> Manifest:
     """Return its Service, with an address of each family or none at all."""
+    return named_service(workload, workload.name, workload.dns_name)
+
+
+def named_service(workload: Workload, name: str, dns_name: str = "") -> Manifest:
+    """Return a Service of this name for a workload, whatever the workload's own is."""
     port = {"name": "http", "protocol": "TCP", "port": SERVICE_PORT, "targetPort": POD_PORT}
     spec = {
         "type": "ClusterIP",
@@ -82,9 +87,17 @@ def dual_stack_service(workload: Workload) -> Manifest:
         "ports": [port],
     }
     made = {**_head("v1", "Service", workload), "spec": spec}
-    if workload.dns_name:
-        made["metadata"]["annotations"] = {labels.DNS_NAME: workload.dns_name}
+    made["metadata"] = {**made["metadata"], "name": name}
+    if dns_name:
+        made["metadata"]["annotations"] = {labels.DNS_NAME: dns_name}
     return made
+
+
+def alias(namespace: str, name: str, target: str) -> Manifest:
+    """Return another name for a Service elsewhere, by the target's whole name in the cluster."""
+    metadata = {"name": name, "namespace": namespace, "labels": {labels.MANAGED_BY: "govcloud"}}
+    spec = {"type": "ExternalName", "externalName": target}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
 
 
 def _pod(workload: Workload) -> Manifest:

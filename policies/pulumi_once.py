@@ -1,7 +1,7 @@
 """Have the policy SDK turn a resource's properties into Python once, not once a policy.
 
-For each policy the SDK deserialises the same properties anew: with a hundred policies that is most of what a pack
-costs. The values are read-only for policies, so all may share one.
+For each policy the SDK deserialises and wraps the same properties anew: with a hundred policies that is most of what a
+pack costs. The values are read-only for policies, so all may share one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from google.protobuf import struct_pb2
 from google.protobuf.json_format import MessageToDict
-from pulumi_policy import deserialize, policy
+from pulumi_policy import deserialize, policy, proxy
 
 _KEPT: Final = 4096
 """Resources whose values are kept: those of a large stack."""
@@ -33,7 +33,8 @@ def _deserialised(message: struct_pb2.Struct, *options: Any) -> Any:
 
 @lru_cache(_KEPT)
 def _remembered(serialised: bytes) -> Any:
-    return deserialize.deserialize_properties(MessageToDict(struct_pb2.Struct.FromString(serialised)))
+    values = deserialize.deserialize_properties(MessageToDict(struct_pb2.Struct.FromString(serialised)))
+    return proxy.unknown_checking_proxy(values)  # what it gives, it does not wrap again
 
 
 def once(

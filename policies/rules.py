@@ -129,7 +129,7 @@ def read(file: Path) -> Compiled | StackRule:
     Expressions are compiled by the engine (`policies.engine`).
     """
     try:
-        content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content: Any = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except (OSError, yaml.YAMLError) as error:
         raise KitError(f"{file}: {error}", "correct the rule file") from error
     try:

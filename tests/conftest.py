@@ -17,6 +17,7 @@ from policies.engine import PROGRAM
 from testbed import checks, hosts, ssh
 from testbed.state import State
 from testbed.topology import Topology, load
+from tests.signers import Authority
 from toolchain import build
 
 TOPOLOGY = REPOSITORY / "tests" / "topology.yaml"
@@ -44,6 +45,12 @@ def topology_of(worker: int) -> Topology:
     """Return the topology for one of the processes that run tests, counted from 0."""
     text = Template(TOPOLOGY.read_text(encoding="utf-8")).substitute(n=worker + 1)
     return Topology.model_validate(yaml.safe_load(text))
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return an authority with an auditor's key under it."""
+    return Authority.make(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,26 @@ class Engine:
         """Remove the stack, in which nothing is left, and its settings. Raises KitError where something is."""
         self._command("stack", "rm", "--yes")
 
+    def forget(self) -> None:
+        """Remove the stack and its settings, whatever its state still names; nothing is deleted anywhere else."""
+        self._command("stack", "rm", "--yes", "--force")
+
+    def resources(self) -> list[dict[str, Any]]:
+        """Return the resources of the stack's state, as the engine keeps them; secrets stay encrypted."""
+        return list(json.loads(self._command("stack", "export"))["deployment"].get("resources") or [])
+
+    def move(self, urns: Sequence[str], to: str) -> None:
+        """Move resources, with all that is below them, into the state of another stack of the project."""
+        self._command("state", "move", "--yes", "--source", self._stack, "--dest", to, *urns, of_stack=False)
+
+    def drop(self, urn: str) -> None:
+        """Take a resource, and all that is below it, out of the state, and leave it where it is."""
+        self._command("state", "delete", "--yes", "--force", "--target-dependents", urn)
+
+    def unprotect(self) -> None:
+        """Let the engine delete what was protected."""
+        self._command("state", "unprotect", "--all", "--yes")
+
     def _checkpoint(self) -> Path | None:
         """Return the file with the stack's state, where the state is files."""
         return self._stored / "stacks" / self._name / f"{self._stack}.json" if self._stored else None

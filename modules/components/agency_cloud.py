@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import pulumi
 
-from modules import contract, doors, grants, guards, spaces, workloads
+from modules import contract, doors, grants, guards, inheritance, spaces, workloads
 from modules.agency import Agency, System
 from modules.components.guarded_namespace import GuardedNamespace
 from modules.components.program import plain_errors
 from modules.contract import Contract, Gateway, SharedService
+from modules.inheritance import Heirloom
 from modules.levels import Zone
 
 
@@ -88,26 +89,62 @@ class AgencyCloud(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
         alone: Mapping[str, pulumi.ResourceOptions] | None = None,
         logs: str = "",
+        heirlooms: Sequence[Heirloom] = (),
+        *,
+        shut: bool = False,
     ) -> None:
         super().__init__("govcloud:modules:AgencyCloud", agency.slug, None, opts)
         for what in unapplied(agency, central=offered is not None):
             pulumi.log.warn(f"declared, and not enforced: {what}", self)
-        for system in agency.systems:
+        own_systems = inheritance.own_systems(agency, heirlooms)
+        everything = [*own_systems, *(it.system for it in heirlooms)]
+        for system in own_systems:
             for zone in system.places:
                 server = spaces.workload(agency, system, zone, image)
                 own = (alone or {}).get(system.name, pulumi.ResourceOptions())
                 options = pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(parent=self))
-                guarded = GuardedNamespace(spaces.space(agency, system, zone, logs), options)
-                ways = [*doors.between_zones(agency, system, zone)]
-                if offered is not None and zone == system.main:
-                    ways += ways_out(agency, server, system, offered)
-                if offered is not None:
-                    ways += ways_in(agency, server, system, zone, offered)
-                ways += doors.between_systems(agency, server, system, zone)
+                space = spaces.space(agency, system, zone, logs)
+                others = [it for it in everything if it is not system]
+                ways = all_ways(agency, agency, system, zone, server, offered, others)
                 called = zone == system.entry and system.exposure != "none"
-                guarded.fill([*ways, *workloads.manifests(server, service=called)])
-        self.systems = [described(agency, system) for system in agency.systems]
+                fill(space, ways, workloads.manifests(server, service=called), options, shut=shut)
+        self.systems = [described(agency, system) for system in own_systems]
         self.register_outputs({"systems": self.systems})
+
+
+def all_ways(
+    agency: Agency,
+    owner: Agency,
+    system: System,
+    zone: Zone | None,
+    server: workloads.Workload,
+    offered: pulumi.Output[Contract] | None,
+    others: Sequence[System],
+) -> list[guards.Manifest]:
+    """Return all ways that are open into and out of a place of a system, which was made for ``agency``."""
+    ways = [*doors.between_zones(agency, system, zone)]
+    if offered is not None and zone == system.main:
+        ways += ways_out(agency, server, system, offered)
+    if offered is not None:
+        ways += ways_in(agency, server, system, zone, offered)
+    return [*ways, *doors.between_systems(owner, server, system, zone, others)]
+
+
+def fill(
+    space: guards.Space,
+    ways: Sequence[guards.Manifest],
+    inside: Sequence[guards.Manifest],
+    options: pulumi.ResourceOptions,
+    *,
+    shut: bool,
+    protected: bool = False,
+) -> None:
+    """Make a namespace with its ways and what is in it; while its agency leaves, shut and with no running copy."""
+    if not shut:
+        GuardedNamespace(space, options, protected=protected).fill([*ways, *inside])
+        return
+    still = [it if it["kind"] != "Deployment" else {**it, "spec": {**it["spec"], "replicas": 0}} for it in inside]
+    GuardedNamespace(guards.closed(space), options, protected=protected).fill(still)
 
 
 def described(agency: Agency, system: System) -> dict[str, Any]:

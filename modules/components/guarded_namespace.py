@@ -17,13 +17,16 @@ _LATER: Final[Mapping[str, int]] = {"Deployment": 1, "Service": 2}
 class GuardedNamespace(pulumi.ComponentResource):
     """A namespace with its Pod Security, limits, closed doors and roles.
 
+    With ``protected``, the engine refuses to delete it until a person takes that away.
     What is added with ``fill`` waits for all of these, so no pod ever starts in an open namespace.
     """
 
-    def __init__(self, space: guards.Space, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, space: guards.Space, opts: pulumi.ResourceOptions | None = None, *, protected: bool = False
+    ) -> None:
         super().__init__("govcloud:modules:GuardedNamespace", space.name, None, opts)
         self.space = space
-        self.namespace = make(guards.namespace(space), pulumi.ResourceOptions(parent=self))
+        self.namespace = make(guards.namespace(space), pulumi.ResourceOptions(parent=self, protect=protected or None))
         inside = pulumi.ResourceOptions(
             parent=self, depends_on=[self.namespace], deleted_with=self.namespace, delete_before_replace=True
         )

@@ -33,6 +33,10 @@ class Share(Model):
         """Return it with another figure for one of the units below."""
         return self.model_copy(update={"below": {**self.below, unit: ask}})
 
+    def without(self, unit: str) -> Share:
+        """Return it without one of the units below."""
+        return self.model_copy(update={"below": {key: it for key, it in self.below.items() if key != unit}})
+
 
 def charged(unit: str, share: Share, above: Sequence[tuple[str, Share]]) -> dict[str, Share]:
     """Return the shares of the units above, the nearest first in ``above``, as they are once ``unit`` has its own.

@@ -17,6 +17,7 @@ from core.files import write_atomic
 from modules.agency import Agency
 from modules.model import Model
 from modules.onboarding.budgets import Share
+from modules.quantities import Amounts
 
 State = Literal["reserved", "applying", "applied", "failed"]
 _NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,62}")
@@ -99,6 +100,21 @@ def update(records: Path, key: str, **changes: Any) -> Entry | None:
 def remove(records: Path, key: str) -> None:
     """Forget a unit that has left."""
     _file(records, key).unlink(missing_ok=True)
+
+
+def discharge(records: Path, key: str) -> None:
+    """Forget a unit that has left, and give what it had of the budgets above it back."""
+    entry = read(records, key)
+    if entry is None:
+        return
+    below, above, ask = key, entry.parent, Amounts()
+    while above is not None and (held := read(records, above)) is not None and below in held.share.below:
+        share = held.share.with_below(below, ask) if below != key else held.share.without(below)
+        write(records, held.model_copy(update={"share": share}))
+        if share.budget is not None:
+            break
+        below, above, ask = above, held.parent, share.ask
+    remove(records, key)
 
 
 @contextmanager

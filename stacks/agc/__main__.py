@@ -9,8 +9,9 @@ import os
 
 import pulumi
 
-from modules import agency_file, grants, identity, placing
+from modules import agency_file, grants, identity, inheritance, placing
 from modules.components.agency_cloud import AgencyCloud, central_contract
+from modules.components.inherited_systems import inherited_systems
 from modules.components.program import configuration, on_cluster, plain_errors
 from modules.settings import AgencySettings
 
@@ -19,13 +20,17 @@ with plain_errors():
     agency = agency_file.load(config.agency)
     config.check_stack(pulumi.get_stack(), agency.slug)
     today = dt.datetime.now(dt.UTC).date()
-    grants.check(agency, today)
+    heirlooms = inheritance.load(config.inherited, agency)
+    for unit in (agency, *(it.origin for it in heirlooms)):
+        grants.check(unit, today)
     place = placing.place(agency, config, os.environ, today)
     offered = central_contract(config.cgc_stack) if place.central else None
     alone = {name: on_cluster(path, f"cluster-{name}") for name, path in place.alone.items()}
-    cloud = AgencyCloud(agency, offered, config.image, on_cluster(place.kubeconfig), alone, config.logs)
+    here, shut = on_cluster(place.kubeconfig), config.quarantined
+    cloud = AgencyCloud(agency, offered, config.image, here, alone, config.logs, heirlooms, shut=shut)
+    inherited = inherited_systems(agency, heirlooms, offered, config.image, here, today, config.logs, shut=shut)
     pulumi.export("agency", str(agency.key))
-    pulumi.export("systems", cloud.systems)
+    pulumi.export("systems", [*cloud.systems, *inherited])
     if place.certificate is not None:
         pulumi.export("certificate", place.certificate.model_dump(mode="json", by_alias=True))
     if (entry := identity.authenticator(agency)) is not None:

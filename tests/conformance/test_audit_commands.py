@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,7 +49,9 @@ def test_the_summary_says_what_was_found(
     assert "the port [fd00::1]:80 is open" in " ".join(done.output.split())
     assert "2 checks: 1 FAIL, 1 PASS." in done.output
     assert "report.html" in done.output
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"results.json", "junit.xml", "report.html"}
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"results.json", "junit.xml", "oscal.json", "report.html"}
+    assert "No certificate: only some checks were run" in done.output
 
 
 def test_json_is_for_programs(
@@ -62,6 +65,34 @@ def test_json_is_for_programs(
     printed = json.loads(done.stdout)
     assert printed["counts"]["PASS"] == 1
     assert printed["subject"]["level"] == 4
+
+
+def test_some_checks_are_no_audit(
+    written_target: tuple[Path, object], small_audit: Callable[[str], None], tmp_path: Path
+) -> None:
+    """With --only those that fit are made, and there is no certificate; a pattern that fits nothing is explained."""
+    small_audit(GOOD + BAD)
+    words = ["run", "--target", str(written_target[0]), "--out", str(tmp_path / "out"), "--only"]
+    done = CliRunner().invoke(app, [*words, "good"])
+    assert done.exit_code == 0, done.output
+    assert "1 checks: 1 PASS." in done.output
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["extent"] == "filtered"
+    assert not (tmp_path / "out" / "certificate.json").exists()
+    for pattern in ("nothing", "and and"):
+        done = CliRunner().invoke(app, [*words, pattern])
+        assert done.exit_code == 2
+        assert "the audit could not start" in done.stderr
+
+
+def test_a_dry_run_names_what_is_checked_and_the_gaps(written_target: tuple[Path, object], tmp_path: Path) -> None:
+    """Checks with their requirements, requirements without one with the reason; nothing is asked or written."""
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, ["run", "--target", str(written_target[0]), "--out", str(out), "--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert "isolation.tenants" in done.output
+    assert "the way to restore is not declared to the audit" in done.output
+    assert re.search(r"\d+ checks of 17 of 79 requirements that apply; 62 are for a person to decide\.", done.output)
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

@@ -172,3 +172,10 @@ def test_evidence_is_kept_short() -> None:
     book = EvidenceBook()
     book.add("read", "x" * 10_000)
     assert len(book.entries[0].saw) == 500
+
+
+def test_what_no_file_can_hold_is_replaced() -> None:
+    """Half a character, as JSON may carry it, does not end the run."""
+    book = EvidenceBook()
+    book.add("read \ud800", "a\udfffb")
+    assert (book.entries[0].did, book.entries[0].saw) == ("read ?", "a?b")

@@ -24,7 +24,7 @@ def test_a_target_is_read(written_target: Written) -> None:
     assert read.tenants.b.namespaces == ("two",)
     assert read.probe_image == target.PROBE_IMAGE
     assert read.reader is None
-    assert set(read.subject.model_dump()) == {"cloud", "operator", "kind", "level"}
+    assert set(read.subject.model_dump()) == {"cloud", "operator", "kind", "level", "scope"}
 
 
 def test_the_level_can_be_given(written_target: Written) -> None:

@@ -27,7 +27,9 @@ def exposures(*given: str) -> Agency:
 
 def between_systems(unit: Agency, index: int, zone: Zone | None = None) -> dict[str, Any]:
     system = unit.systems[index]
-    made = doors.between_systems(unit, workload(unit, system, zone), system, zone)
+    made = doors.between_systems(
+        unit, workload(unit, system, zone), system, zone, [it for it in unit.systems if it is not system]
+    )
     return {it["metadata"]["name"]: it["spec"] for it in made}
 
 

@@ -13,24 +13,35 @@ from modules.agency import Agency
 from modules.placing import place
 from modules.settings import AgencySettings
 from tests.modules.agencies import agency
-from tests.modules.test_certificate import CLOUD, KEY, ON, write
+from tests.modules.test_certificate import CLOUD, DAY, ON, Desk
+from tests.signers import AUDITOR, Authority
 
 EGC = {"cluster": "egc", "egc": CLOUD, "kubeconfig": "own.kubeconfig", "certificate": "c.json"}
 OWN = {"cluster": "own", "kubeconfig": "own.kubeconfig"}
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Folder with an agency file, a certificate and kubeconfigs."""
+def folder(tmp_path: Path, authority: Authority) -> Path:
+    """Folder with an agency file, a certificate, what it is verified with, and kubeconfigs."""
     for name in ("own", "shared", "five", "six"):
         (tmp_path / f"{name}.kubeconfig").touch()
-    write(tmp_path / "c.json")
+    desk = Desk(tmp_path, authority)
+    desk.certificate()
+    desk.revocations(issued=ON, days=300)
+    (tmp_path / "root.pem").write_bytes(authority.file.read_bytes())
     return tmp_path
 
 
 def settings(folder: Path, **more: Any) -> AgencySettings:
     return AgencySettings.model_validate(
-        {"agency": folder / "a.yaml", "kubeconfig": folder / "shared.kubeconfig", "certificate-key": KEY, **more}
+        {
+            "agency": folder / "a.yaml",
+            "kubeconfig": folder / "shared.kubeconfig",
+            "certificate-authority": folder / "root.pem",
+            "certificate-signer": AUDITOR,
+            "certificate-revocations": folder / "revocations.json",
+            **more,
+        }
     )
 
 
@@ -57,22 +68,39 @@ def test_missing_kubeconfig_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("system", "placement", "on", "key", "said"),
+    ("system", "placement", "days", "more", "said"),
     [
-        ({}, EGC, dt.date(2027, 6, 1), KEY, "ended on"),
-        ({"level": 4}, EGC, ON, KEY, "for level 3, and the agency has a system of level 4"),
-        ({}, {**EGC, "egc": "other"}, ON, KEY, "is of 'example-cloud'"),
-        ({}, {**EGC, "certificate": "missing.json"}, ON, KEY, "No such file"),
-        ({}, EGC, ON, "", "no key is trusted"),
+        ({}, EGC, 40, {}, "ended on"),
+        ({"level": 4}, EGC, 0, {}, "for level 3, and the agency has a system of level 4"),
+        ({}, {**EGC, "egc": "other"}, 0, {}, "is of 'example-cloud'"),
+        ({}, {**EGC, "certificate": "missing.json"}, 0, {}, "No such file"),
+        ({}, EGC, 0, {"certificate-authority": None}, "relied on without certificate-authority"),
+        ({}, EGC, 0, {"certificate-signer": ""}, "relied on without certificate-signer"),
+        ({}, EGC, 0, {"certificate-revocations": None}, "relied on without certificate-revocations"),
+        ({}, EGC, 0, {"certificate-signer": "Someone else"}, "only the signature of 'Someone else' counts"),
     ],
 )
 def test_commercial_cloud_needs_a_certificate(
-    folder: Path, system: dict[str, Any], placement: dict[str, Any], on: dt.date, key: str, said: str
+    folder: Path, system: dict[str, Any], placement: dict[str, Any], days: int, more: dict[str, Any], said: str
 ) -> None:
-    """Without a certificate that fits, nothing is put on a commercial cloud."""
+    """Without a certificate that fits, and someone to believe, nothing is put on a commercial cloud."""
     unit = agency({}, system, placement=placement)
     with pytest.raises(KitError, match=said):
-        put(unit, folder, on, **{"certificate-key": key})
+        put(unit, folder, ON + days * DAY, **more)
+
+
+def test_revoked_and_forged_certificates_open_nothing(folder: Path, authority: Authority) -> None:
+    """A certificate that was taken back, and one with a level that was not signed, are refused."""
+    desk = Desk(folder, authority)
+    good = put(agency({}, placement=EGC), folder).certificate
+    desk.revocations(good.digest)
+    with pytest.raises(KitError, match="was taken back"):
+        put(agency({}, placement=EGC), folder)
+    desk.revocations()
+    path = folder / "c.json"
+    path.write_text(path.read_text().replace('"level": 3', '"level": 4'))
+    with pytest.raises(KitError, match="not what was signed"):
+        put(agency({}, {"level": 4}, placement=EGC), folder)
 
 
 def test_level_five_stands_alone(folder: Path) -> None:

@@ -16,6 +16,7 @@ from kubernetes.dynamic.exceptions import ResourceNotFoundError
 
 from modules import labels
 from policies.admission import render
+from policies.admission_groups import grouped
 from policies.fixtures import Fixture, fixtures
 from policies.judge import judge
 from policies.rules import Compiled, shipped
@@ -103,6 +104,10 @@ class Server:
             return said
         return None
 
+    def offer(self, body: dict[str, Any]) -> None:
+        """Offer an object of the cluster without keeping it. Raises ApiException if it is refused."""
+        self._api(body).create(body=body, dry_run="All")
+
     def _offer_ephemeral(self, body: dict[str, Any]) -> None:
         """Offer a container for a running pod, by the door that the API has for it."""
         core = client.CoreV1Api(self.client.client)
@@ -151,3 +156,10 @@ def test_policies_have_no_warnings(server: Server) -> None:
     for rule in RULES:
         status = api.read_validating_admission_policy(f"govcloud-{rule.rule.id}").status
         assert not status.type_checking.expression_warnings
+
+
+def test_joined_policies_are_taken(server: Server) -> None:
+    """The API server compiles the policies in the form in which they are put in force."""
+    for document in grouped(document for rule in RULES for document in render(rule)):
+        named = {**document, "metadata": {**document["metadata"], "name": f"joined-{document['metadata']['name']}"}}
+        server.offer(named)

@@ -27,7 +27,10 @@ def agency(name: str) -> list[dict[str, Any]]:
         for zone in system.places:
             space, server = spaces.space(unit, system, zone), spaces.workload(unit, system, zone)
             made += [guards.namespace(space), *guards.guards(space), *workloads.manifests(server, service=True)]
-            made += [*doors.between_zones(unit, system, zone), *doors.between_systems(unit, server, system, zone)]
+            made += [
+                *doors.between_zones(unit, system, zone),
+                *doors.between_systems(unit, server, system, zone, unit.systems),
+            ]
     return made
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import struct
 import time
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from kubernetes import client, config
-from kubernetes.stream import portforward
+from kubernetes import client
 
 from conformance import dns
 from govcloud.proof import Pod, call, ready_pod
@@ -21,6 +19,7 @@ from modules.quantities import parse
 from modules.spaces import workload
 from modules.workloads import POD_PORT, Workload
 from tests.stacks.clouds import LOGS, SERVICE, Clouds
+from tests.stacks.names import asked
 
 pytestmark = pytest.mark.cluster
 
@@ -103,7 +102,7 @@ def test_name_answers_in_both_families(zoned: Clouds) -> None:
     assert sorted(addresses) == [4, 6]
     name = f"{edge.name}.{edge.namespace}.svc.cluster.local."
     for family, kind in ((4, dns.A), (6, dns.AAAA)):
-        records = [it for it in dns.answers(_asked(zoned, name, kind)) if it.kind == kind]
+        records = [it for it in dns.answers(asked(zoned.kubeconfig, name, kind)) if it.kind == kind]
         assert [it.matches(addresses[family]) for it in records] == [True], name
 
 
@@ -224,23 +223,3 @@ def _may(zoned: Clouds, who: str, verb: str, group: str, resource: str, place: s
     review = {"spec": {"user": "somebody", "groups": [who], "resourceAttributes": attributes}}
     allowed: bool = zoned.api(client.AuthorizationV1Api).create_subject_access_review(review).status.allowed
     return allowed
-
-
-def _asked(zoned: Clouds, name: str, kind: int) -> str:
-    """Ask the cluster's name server over TCP, through the API server, and return its answer as text."""
-    api = client.CoreV1Api(config.new_client_from_config(str(zoned.kubeconfig)))
-    pod = api.list_namespaced_pod("kube-system", label_selector="k8s-app=kube-dns").items[0].metadata.name
-    forward = portforward(api.connect_get_namespaced_pod_portforward, pod, "kube-system", ports="53")
-    try:
-        socket = forward.socket(53)
-        socket.settimeout(20)
-        packet = dns.question(name, kind)
-        socket.sendall(struct.pack(">H", len(packet)) + packet)
-        answer = b""
-        while len(answer) < 2 or len(answer) < 2 + struct.unpack(">H", answer[:2])[0]:
-            more = socket.recv(4096)
-            assert more, "the name server said nothing more"
-            answer += more
-        return answer[2:].decode("utf-8", errors="replace")
-    finally:
-        forward.close()

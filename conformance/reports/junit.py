@@ -1,17 +1,12 @@
-"""The reports of a run, all made from the one model: results.json, junit.xml and report.html."""
+"""A run as JUnit XML, for the programs that show test results."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
-import jinja2
-
 from conformance.results import Result, Run, Verdict
-from core.files import write_atomic
 
-TEMPLATES = Path(__file__).parent / "templates"
-JUNIT_TAGS = {
+TAGS = {
     Verdict.FAIL: "failure",
     Verdict.ERROR: "error",
     Verdict.MISSING: "error",
@@ -19,15 +14,8 @@ JUNIT_TAGS = {
 }
 
 
-def write(run: Run, folder: Path) -> None:
-    """Write all reports of a run into a folder."""
-    write_atomic(folder / "results.json", run.model_dump_json(indent=2) + "\n")
-    write_atomic(folder / "junit.xml", junit(run))
-    write_atomic(folder / "report.html", html(run))
-
-
-def junit(run: Run) -> bytes:
-    """Return the run as JUnit XML: one test case a check; MISSING counts as an error, as JUnit has no word for it."""
+def render(run: Run) -> bytes:
+    """Return one test case a result; MISSING counts as an error, as JUnit has no word for it."""
     counts = run.counts
     suite = ET.Element(
         "testsuite",
@@ -40,8 +28,10 @@ def junit(run: Run) -> bytes:
         skipped=str(counts[Verdict.NOT_APPLICABLE]),
     )
     properties = ET.SubElement(suite, "properties")
-    for verdict, count in counts.items():
-        ET.SubElement(properties, "property", name=f"verdict.{verdict}", value=str(count))
+    told = {"checks": counts, "requirements": run.requirement_counts}
+    for what, numbers in told.items():
+        for verdict, count in numbers.items():
+            ET.SubElement(properties, "property", name=f"{what}.{verdict}", value=str(count))
     for result in run.results:
         suite.append(_case(result))
     root = ET.Element("testsuites")
@@ -56,7 +46,7 @@ def _case(result: Result) -> ET.Element:
     properties = ET.SubElement(case, "properties")
     for requirement in result.requirements:
         ET.SubElement(properties, "property", name="requirement", value=requirement)
-    if tag := JUNIT_TAGS.get(result.verdict):
+    if tag := TAGS.get(result.verdict):
         ET.SubElement(case, tag, type=result.verdict, message=_xml(result.reason))
     if result.evidence:
         lines = [f"{entry.at:6.2f} s  {entry.did}: {entry.saw}" for entry in result.evidence]
@@ -68,25 +58,4 @@ def _xml(text: str) -> str:
     """Leave out the characters that XML 1.0 cannot hold."""
     return "".join(
         c for c in text if c in "\t\n" or (c >= " " and not 0xD800 <= ord(c) <= 0xDFFF and c not in "\ufffe\uffff")
-    )
-
-
-def html(run: Run) -> str:
-    """Return the run as one page that stands alone: no script, and nothing loaded from elsewhere."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    checked = [line for line in run.requirements if line.verdict is not Verdict.MANUAL]
-    by_name = {result.name: result for result in run.results}
-    return environment.get_template("report.html.j2").render(
-        run=run,
-        checked=checked,
-        by_hand=[line for line in run.requirements if line.verdict is Verdict.MANUAL],
-        results_of={line.id: [by_name[name] for name in line.checks] for line in checked},
-        unasked=[result for result in run.results if not any(result.name in line.checks for line in run.requirements)],
-        seconds=(run.finished - run.started).total_seconds(),
     )

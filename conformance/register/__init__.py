@@ -1,0 +1,1 @@
+"""The register: a static site of all clouds that were audited, and who holds which certificate until when."""

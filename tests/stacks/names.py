@@ -1,0 +1,31 @@
+"""Asking the name server of a cluster."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from kubernetes import client, config
+from kubernetes.stream import portforward
+
+from conformance import dns
+
+
+def asked(kubeconfig: Path, name: str, kind: int) -> str:
+    """Ask the cluster's name server over TCP, through the API server, and return its answer as text."""
+    api = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
+    pod = api.list_namespaced_pod("kube-system", label_selector="k8s-app=kube-dns").items[0].metadata.name
+    forward = portforward(api.connect_get_namespaced_pod_portforward, pod, "kube-system", ports="53")
+    try:
+        socket = forward.socket(53)
+        socket.settimeout(20)
+        packet = dns.question(name, kind)
+        socket.sendall(struct.pack(">H", len(packet)) + packet)
+        answer = b""
+        while len(answer) < 2 or len(answer) < 2 + struct.unpack(">H", answer[:2])[0]:
+            more = socket.recv(4096)
+            assert more, "the name server said nothing more"
+            answer += more
+        return answer[2:].decode("utf-8", errors="replace")
+    finally:
+        forward.close()
