@@ -53,7 +53,7 @@ def show_run(found: Run, out: Path) -> None:
         changed = ", ".join(f"{count} {kind}" for kind, count in found.comparison.counts.items())
         stdout.print(f"Since {found.comparison.previous:%Y-%m-%d %H:%M}: {changed}.")
     if reasons := issuing.why_not(found):
-        more = f" (and {len(reasons) - 1} more reasons, in the report)" if len(reasons) > 1 else ""
+        more = f" (and {len(reasons) - 1} more, in the report)" if len(reasons) > 1 else ""
         first = textwrap.shorten(reasons[0], 200, placeholder=" …")
         stdout.print(f"No certificate: {first}{more}.", soft_wrap=True, markup=False)
     else:
