@@ -296,7 +296,7 @@ def test_owners_roles_and_labels_are_the_heirs(country: Country) -> None:
 
 def test_both_names_answer_in_both_families(country: Country) -> None:
     """The old and the new name lead to the same system, over IPv4 and IPv6, and the data comes back under both."""
-    core = country.at.api()
+    country.at.api()
     for place, (unit, volume) in country.places().items():
         heir = country.new[_heir_of(country, place)]
         (system,) = [it for it in unit.systems if unit.namespace(it) == place]
@@ -371,7 +371,7 @@ def _addresses(country: Country, place: str, service: str) -> list[str]:
 
 
 def _said_by(country: Country, place: str, address: str) -> str:
-    """Let another system of the same heir call what a name stands for, over the network and its policies, and return the answers."""
+    """Let another system of the same heir call what a name stands for, over the network; return the answers."""
     unit, _ = country.places()[place]
     (system,) = [it for it in unit.systems if unit.namespace(it) == place]
     pods = (
