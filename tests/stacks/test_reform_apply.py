@@ -296,7 +296,6 @@ def test_owners_roles_and_labels_are_the_heirs(country: Country) -> None:
 
 def test_both_names_answer_in_both_families(country: Country) -> None:
     """The old and the new name lead to the same system, over IPv4 and IPv6, and the data comes back under both."""
-    country.at.api()
     for place, (unit, volume) in country.places().items():
         heir = country.new[_heir_of(country, place)]
         (system,) = [it for it in unit.systems if unit.namespace(it) == place]
