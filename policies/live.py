@@ -131,15 +131,24 @@ class Cluster:
         )
         try:
             answer = self._client.call_api(*request, _request_timeout=_SECONDS)
-            body: dict[str, Any] = json.loads(answer.read())
+            text = answer.read()
+            if answer.status != 200:
+                raise RefusedError(answer.status, _message(text) or str(answer.reason))
+            body: dict[str, Any] = json.loads(text)
         except (urllib3.exceptions.HTTPError, ApiException, OSError, ValueError) as error:
             said = " ".join(str(error).split())
             raise KitError(
                 f"the cluster does not answer: {said}", "look at the kubeconfig and the API server"
             ) from error
-        if answer.status != 200:
-            raise RefusedError(answer.status, str(body.get("message") or answer.reason))
         return body
+
+
+def _message(text: bytes) -> str:
+    """Return the server's words; of a group that it does not have it says so in plain text."""
+    try:
+        return str(json.loads(text).get("message", ""))
+    except (ValueError, AttributeError):
+        return text.decode(errors="replace")
 
 
 def _choose(found: Snapshot, only: set[str]) -> None:

@@ -71,7 +71,8 @@ def manifest(kind: str, name: str) -> dict[str, Any]:
     """Return an object that the rule refuses."""
     rule = next(it for it in shipped() if about(it).id == RULE)
     bad = [it.objects[0] for it in fixtures(rule) if not it.good]
-    found = copy.deepcopy(next(it for it in bad if it["kind"].lower() == kind))
+    fit = (it for it in bad if it["kind"].lower() == kind and "ephemeralContainers" not in it["spec"])
+    found = copy.deepcopy(next(fit))
     return {**found, "metadata": {"name": name, "namespace": PLACE}}
 
 
@@ -91,7 +92,7 @@ def server(testbed: Testbed) -> Iterator[Server]:
     try:
         for document in made.objects:
             assert made.create(document) == ""
-        wait_for(lambda: made.create(manifest("pod", "other"), dry_run="All"))
+        wait_for(lambda: PLACE in made.create(manifest("deployment", "other"), dry_run="All"))
         yield made
     finally:
         made.clear()
