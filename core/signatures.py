@@ -119,6 +119,9 @@ def _check_form(info: Any, raw: bytes, status: Any) -> None:
         raise ValueError("the digests named twice differ")
     if (data["version"].native, signer["version"].native) != ("v1", "v1"):
         raise ValueError("another version than a detached signature has")
+    named = signer["sid"].chosen
+    if named["issuer"].dump() != status.signing_cert.issuer.dump():  # names are compared without regard to case
+        raise ValueError("the signing certificate's issuer is written in two ways")
     if data["encap_content_info"]["content"].native is not None or signer["unsigned_attrs"].native:
         raise ValueError("more than a detached signature")
     if data["crls"].native or info.dump(force=True) != raw:

@@ -82,7 +82,7 @@ def test_no_bit_of_a_signature_can_be_changed(trust: Trust, signed: bytes, place
 
 
 def test_what_the_validation_passes_over_is_looked_at(trust: Trust, signed: bytes) -> None:
-    """The versions inside, which no signature covers, and bytes after the end."""
+    """The versions inside, the case of the issuer's name, which no signature covers, and bytes after the end."""
     versions = [i for i in range(len(signed) - 2) if signed[i : i + 3] == b"\x02\x01\x01"]
     assert len(versions) >= 2
     for i in versions:
@@ -90,6 +90,12 @@ def test_what_the_validation_passes_over_is_looked_at(trust: Trust, signed: byte
             signatures.verify(CONTENT, signed[: i + 2] + b"\x03" + signed[i + 3 :], trust)
     with pytest.raises(KitError, match="not a whole, detached"):
         signatures.verify(CONTENT, signed + b"\0", trust)
+    issuer = b"Issuing authority"  # in the chain twice, then in what names the signing certificate
+    places = [i for i in range(len(signed)) if signed.startswith(issuer, i)]
+    assert len(places) == 4
+    for i in places:
+        with pytest.raises(KitError):
+            signatures.verify(CONTENT, signed[:i] + b"i" + signed[i + 1 :], trust)
 
 
 def test_a_certificate_that_vouches_for_nothing_is_refused(trust: Trust, signed: bytes) -> None:
