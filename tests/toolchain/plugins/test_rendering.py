@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from toolchain.plugins.kubernetes_provider import manifests, rendering
@@ -57,6 +57,7 @@ def test_files_are_their_owners(tmp_path: Path) -> None:
 
 
 @given(value=VALUES)
+@example(value={"\x85": "a\u2028b"})
 def test_values_survive(value: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whatever a value looks like, the manifest says the same to a reader of YAML, an old one among them."""
     folder = str(tmp_path_factory.getbasetemp() / "rendered")

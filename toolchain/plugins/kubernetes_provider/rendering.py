@@ -25,6 +25,15 @@ for _tag, _pattern in (("int", manifests.INTEGER), ("float", manifests.FLOAT)):
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", manifests.ONE_LETTER, list("yYnN"))
 
 
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Represent a text; line breaks that only Unicode knows are lost unless it stands in double quotes."""
+    style = '"' if any(mark in text for mark in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def path(directory: str, obj: Mapping[str, Any]) -> Path:
     """Return where an object's manifest stands, named as the upstream provider does.
 
