@@ -13,6 +13,7 @@ from rich.table import Table
 from core.console import print_json, say, stdout
 from core.errors import KitError
 from core.files import write_atomic
+from govcloud.env_commands import records_folder
 from modules.addresses import diagram, export, prefixes
 from modules.addresses.ledger import Ledger
 from modules.planning import records
@@ -20,7 +21,8 @@ from modules.planning import records
 app = typer.Typer(help="Show and export the addresses of the agencies.", no_args_is_help=True)
 
 RecordsOption = Annotated[
-    Path | None, typer.Option("--records", help="Folder of the records; else GOVCLOUD_RECORDS, or beside the state.")
+    Path | None,
+    typer.Option("--records", help="Folder of the records; else GOVCLOUD_RECORDS, else those of the local clouds."),
 ]
 PrefixesOption = Annotated[Path, typer.Option("--addresses", help="The address plan: national prefixes and sizes.")]
 
@@ -87,7 +89,7 @@ def export_all(
 
 
 def _ledger(folder: Path | None, plan: Path) -> Ledger:
-    return records.read(folder or records.default_folder(), prefixes.load(plan)).ledger
+    return records.read(folder or records_folder(), prefixes.load(plan)).ledger
 
 
 def _key(ledger: Ledger, unit: str) -> str:

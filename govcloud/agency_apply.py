@@ -20,10 +20,11 @@ from govcloud import agency_stacks, onboarding, onboarding_all
 from govcloud.address_commands import PrefixesOption, RecordsOption
 from govcloud.agency_plan import SettingsOption
 from govcloud.agency_stacks import AgencyStacks
+from govcloud.env_commands import records_folder
 from govcloud.onboarding import Candidate, Office
 from govcloud.onboarding_all import BAD, Outcome
 from modules.addresses import prefixes
-from modules.planning import records, settings
+from modules.planning import settings
 from toolchain.automation import Summary
 
 KubeconfigOption = Annotated[
@@ -63,7 +64,7 @@ def office(
             f"--config {wrong[0]}: not of the form KEY=VALUE", "for example: -c logs=https://logs.example/in"
         )
     return Office(
-        folder or records.default_folder(),
+        folder or records_folder(),
         AgencyStacks(agency_stacks.environment(kubeconfig), agency_stacks.PROJECT),
         settings.load(planning),
         prefixes.load(addresses),

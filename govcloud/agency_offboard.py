@@ -15,6 +15,7 @@ from govcloud import agency_stacks
 from govcloud.address_commands import PrefixesOption, RecordsOption
 from govcloud.agency_apply import KubeconfigOption
 from govcloud.agency_stacks import AgencyStacks
+from govcloud.env_commands import records_folder
 from govcloud.offboarding import planning
 from govcloud.offboarding.cluster import Cluster
 from govcloud.offboarding.run import Offboarding
@@ -25,7 +26,6 @@ from modules.addresses import prefixes
 from modules.leaving import journals, settings
 from modules.leaving.models import Journal, LeavingPlan
 from modules.onboarding import register as known
-from modules.planning import records
 
 QUARANTINE_DAYS = 30
 
@@ -70,7 +70,7 @@ def offboard(
     """
     if execute + delete + cancel > 1:
         raise KitError("--execute, --delete and --cancel are three steps", "give one of them")
-    at = folder or records.default_folder()
+    at = folder or records_folder()
     file, slug, entry = _who(unit, at, agencies)
     place = kubeconfig or (Path(entry.kubeconfig) if entry else None)
     journal = journals.read(at, slug)

@@ -20,6 +20,7 @@ from core.console import say, stdout
 from core.errors import KitError
 from core.files import write_atomic
 from govcloud.address_commands import PrefixesOption, RecordsOption
+from govcloud.env_commands import records_folder
 from modules import agency_folder
 from modules.addresses import prefixes
 from modules.planning import estates, national, records, settings, tree_map
@@ -66,7 +67,7 @@ def plan(
         raise KitError(f"{tree}: a map is a file .html or .svg", "give another name with --map")
     decided = settings.load(planning)
     given = read_units(units, era_name, decided)
-    with _records(folder or records.default_folder(), addresses, write=write) as before:
+    with _records(folder or records_folder(), addresses, write=write) as before:
         made = national.plan(given, decided, before.ledger, dt.datetime.now().astimezone().date(), before.placements)
         before.placements = dict(made.placements)
     if tree is not None:

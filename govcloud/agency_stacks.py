@@ -13,13 +13,14 @@ from typing import Any, Final
 from core.errors import KitError
 from core.files import write_atomic
 from core.paths import REPOSITORY
-from govcloud.clouds import POLICY_PACK
-from govcloud.env_commands import environment_of
+from govcloud.env_commands import LOCAL, environment_of
 from toolchain import automation
 from toolchain.automation import OnPreview, Summary
 from toolchain.engine import Engine, OnEvent
 
 PROJECT: Final = REPOSITORY / "stacks" / "agc"
+POLICY_PACK: Final = REPOSITORY / "policies" / "level-1"
+"""The pack of every stack that the kit applies: its namespaces say their level, at which what is in them is judged."""
 _PATIENCE: Final = 600
 """Seconds to wait for the engine of a killed run, which ends what it had begun."""
 
@@ -29,7 +30,7 @@ def environment(kubeconfig: Path | None = None) -> dict[str, str]:
 
     ``kubeconfig`` names another cluster. Raises KitError where no cluster is named at all.
     """
-    found = {} if "PULUMI_BACKEND_URL" in os.environ else environment_of("demo", "cgc")
+    found = {} if "PULUMI_BACKEND_URL" in os.environ else environment_of(*LOCAL)
     if kubeconfig is not None:
         found["KUBECONFIG"] = str(kubeconfig.resolve())
     given = Path(found.get("KUBECONFIG") or os.environ.get("KUBECONFIG", ""))

@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from kubernetes import client
 from rich.markup import escape
 from rich.table import Table
-from urllib3.exceptions import HTTPError
 
 from core.console import print_json, stdout
 from core.errors import KitError
 from govcloud import agency_offboard, agency_stacks
 from govcloud.address_commands import PrefixesOption, RecordsOption
 from govcloud.agency_stacks import AgencyStacks
-from govcloud.cluster_identity import api, cluster_id
+from govcloud.cluster_identity import cluster_id, namespaces
+from govcloud.env_commands import records_folder
 from modules import agency_file, labels
 from modules.addresses import export, ledger_file, prefixes
 from modules.onboarding import register as known
@@ -43,7 +42,7 @@ def status(
 
     For one agency also its addresses, its namespaces as the cluster has them, and the outputs of its stack.
     """
-    at = folder or records.default_folder()
+    at = folder or records_folder()
     if bool(unit) == everybody:
         raise KitError("which agency is not clear", "give its code or its file, or --all")
     if everybody:
@@ -106,11 +105,9 @@ def _there(entry: Entry, folder: Path) -> dict[str, Any]:
     try:
         if cluster_id(kubeconfig) != entry.cluster_id:
             return {"namespaces": dict.fromkeys(made, "not there: this is another cluster than it was applied on")}
-        found = api(kubeconfig).list_namespace(label_selector=f"{labels.AGENCY}={entry.stack}", _request_timeout=10)
-    except (KitError, HTTPError, client.ApiException) as error:
-        why = error.message if isinstance(error, KitError) else f"the cluster did not answer: {type(error).__name__}"
-        return {"namespaces": dict.fromkeys(made, f"not known: {why}")}
-    phases = {it.metadata.name: it.status.phase for it in found.items}
+        phases = namespaces(kubeconfig, f"{labels.AGENCY}={entry.stack}")
+    except KitError as error:
+        return {"namespaces": dict.fromkeys(made, f"not known: {error.message}")}
     return {"namespaces": {name: phases.get(name, "missing") for name in made}}
 
 

@@ -1,4 +1,4 @@
-"""Which cluster a kubeconfig leads to, and whether it answers."""
+"""Which cluster a kubeconfig leads to, whether it answers, and which namespaces it has."""
 
 from __future__ import annotations
 
@@ -30,6 +30,16 @@ def cluster_id(kubeconfig: Path) -> str:
     if isinstance(found, KitError):
         raise found
     return found
+
+
+def namespaces(kubeconfig: Path, selector: str) -> dict[str, str]:
+    """Return the phase of each namespace with these labels. Raises KitError where the cluster does not tell."""
+    try:
+        found = api(kubeconfig).list_namespace(label_selector=selector, _request_timeout=_TIMEOUT)
+    except (HTTPError, client.ApiException) as error:
+        said = f"the cluster of {kubeconfig} did not answer: {type(error).__name__}"
+        raise KitError(said, "see that it runs, and what this sign-in may do") from error
+    return {it.metadata.name: it.status.phase for it in found.items}
 
 
 @cache

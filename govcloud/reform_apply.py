@@ -89,7 +89,8 @@ def apply(office: Office, reform: Reform, tell: Tell = lambda _text: None) -> No
         close(office.stacks, it.stack)
         stacks = tuple(t.heir.slug for t in reform.takeovers if any(m.source == it.stack for m in t.moves))
         heirs.end(office.records, Ended(slug=it.stack, heirs=stacks, on=onboarding.today(), plan=reform.digest))
-        register.discharge(office.records, it.unit)
+        with records.changing(office.records, office.prefixes):
+            register.discharge(office.records, it.unit)
 
 
 def _take_over(office: Office, reform: Reform, it: Takeover, tell: Tell) -> None:

@@ -10,7 +10,7 @@ from core.console import say, stdout
 from core.errors import KitError
 from govcloud import clouds, summary
 from govcloud.clouds import CENTRAL_CLUSTER
-from govcloud.env_commands import environment_of
+from govcloud.env_commands import environment_of, records_of
 from govcloud.proof import prove
 from govcloud.testbed_commands import TopologyOption, bring_up, down
 from testbed import checks
@@ -22,6 +22,7 @@ NEXT_STEPS = (
     ("source .venv/bin/activate", "put govcloud on PATH"),
     ('eval "$(govcloud env)"', "set what plain pulumi and kubectl need"),
     ("cd stacks/cgc && pulumi preview --stack demo --policy-pack ../../policies/level-1", "preview a change"),
+    ("govcloud agency status --all", "see the agencies, as the register knows them"),
     ("govcloud testbed shell cgc-1", "look around on a host"),
     (
         "govcloud audit prepare --out audit && govcloud audit run --target audit/target.yaml --out audit/report",
@@ -46,7 +47,7 @@ def up(*, topology: TopologyOption = None) -> None:
     bring_up(found)
     made = time.monotonic()
     kubeconfig = State.of(found.name).kubeconfig(CENTRAL_CLUSTER)
-    provisioned = clouds.provision(environment_of(found.name, CENTRAL_CLUSTER))
+    provisioned = clouds.provision(environment_of(found.name, CENTRAL_CLUSTER), records_of(found.name))
     applied = time.monotonic()
     say("asking the agencies' workloads to make the calls")
     evidence = prove(kubeconfig, provisioned.contract, provisioned.agencies)

@@ -95,7 +95,7 @@ class Offboarding:
                     free = records.leave(found, journal.plan.unit, today)
                 else:
                     found.placements.pop(journal.plan.unit, None)
-            register.discharge(self.folder, journal.plan.unit)
+                register.discharge(self.folder, journal.plan.unit)
             ended = dt.datetime.now(dt.UTC).replace(microsecond=0)
             journal = journal.model_copy(update={"phase": "gone", "addresses_free": free, "ended": ended})
             journals.write(self.folder, journal)

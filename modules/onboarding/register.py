@@ -89,7 +89,7 @@ def write(records: Path, entry: Entry) -> None:
 
 def update(records: Path, key: str, **changes: Any) -> Entry | None:
     """Change some facts of a unit, and leave those that others change meanwhile; None where it is not known."""
-    with FileLock(folder_of(records) / ".lock", timeout=_PATIENCE, mode=0o600):
+    with _kept(records):
         entry = read(records, key)
         if entry is not None:
             entry = entry.model_copy(update=changes)
@@ -99,18 +99,22 @@ def update(records: Path, key: str, **changes: Any) -> Entry | None:
 
 def remove(records: Path, key: str) -> None:
     """Forget a unit that has left."""
-    _file(records, key).unlink(missing_ok=True)
+    with _kept(records):
+        _file(records, key).unlink(missing_ok=True)
 
 
 def discharge(records: Path, key: str) -> None:
-    """Forget a unit that has left, and give what it had of the budgets above it back."""
+    """Forget a unit that has left, and give what it had of the budgets above it back.
+
+    Called while `modules.planning.records` are ``changing``, as all that decides about shares is.
+    """
     entry = read(records, key)
     if entry is None:
         return
     below, above, ask = key, entry.parent, Amounts()
     while above is not None and (held := read(records, above)) is not None and below in held.share.below:
         share = held.share.with_below(below, ask) if below != key else held.share.without(below)
-        write(records, held.model_copy(update={"share": share}))
+        update(records, above, share=share)
         if share.budget is not None:
             break
         below, above, ask = above, held.parent, share.ask
@@ -144,6 +148,11 @@ def find(records: Path, unit: str) -> Entry:
         if (found := next(named, None)) is not None:
             return found
     raise KitError(f"{unit}: no agency of this code, key or stack is known", "govcloud agency status --all lists them")
+
+
+def _kept(records: Path) -> FileLock:
+    """Return the lock under which a record is read and written anew."""
+    return FileLock(folder_of(records) / ".lock", timeout=_PATIENCE, mode=0o600)
 
 
 def _file(records: Path, key: str) -> Path:

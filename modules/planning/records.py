@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,6 +22,8 @@ from modules.addresses.ledger import Ledger
 from modules.addresses.prefixes import Prefixes
 from modules.planning.placement import Placed
 
+FOLDER: Final = "GOVCLOUD_RECORDS"
+"""Variable of the environment that names the folder."""
 _PLACEMENTS = TypeAdapter(dict[str, Placed])
 
 
@@ -35,7 +38,7 @@ class Records:
 
 def default_folder() -> Path:
     """Return where the records are kept; ``GOVCLOUD_RECORDS`` overrides it."""
-    return Path(os.environ.get("GOVCLOUD_RECORDS") or state_dir() / "records")
+    return Path(os.environ.get(FOLDER) or state_dir() / "records")
 
 
 def ledger_of(folder: Path) -> Path:

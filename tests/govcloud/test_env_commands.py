@@ -40,12 +40,19 @@ def test_shell_takes_the_variables_whatever_the_paths_hold(app: typer.Typer, tmp
     path = cluster(tmp_path, "cgc")
     printed = CliRunner().invoke(app, []).stdout
     shown = subprocess.run(
-        ["sh", "-c", 'eval "$1"; printf "%s\\n%s" "$KUBECONFIG" "$PULUMI_BACKEND_URL"', "sh", printed],
+        [
+            "sh",
+            "-c",
+            'eval "$1"; printf "%s\\n" "$KUBECONFIG" "$PULUMI_BACKEND_URL" "$GOVCLOUD_RECORDS"',
+            "sh",
+            printed,
+        ],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert shown.stdout.splitlines() == [str(path), f"file://{path.parent.parent}/stacks"]
+    folder = path.parent.parent
+    assert shown.stdout.splitlines() == [str(path), f"file://{folder}/stacks", f"{folder}/records"]
     assert shown.stderr == ""
 
 
@@ -57,8 +64,25 @@ def test_programs_take_json(app: typer.Typer, tmp_path: Path) -> None:
 
 
 def test_without_a_cluster_the_shell_keeps_its_own(app: typer.Typer) -> None:
-    """Before there are clusters, nothing is said about KUBECONFIG."""
-    assert "KUBECONFIG" not in CliRunner().invoke(app, []).stdout
+    """Before there are clusters, nothing is said about KUBECONFIG and the records."""
+    printed = CliRunner().invoke(app, []).stdout
+    assert "KUBECONFIG" not in printed
+    assert "GOVCLOUD_RECORDS" not in printed
+
+
+@pytest.mark.usefixtures("app")
+def test_records_go_with_the_stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the local clouds while there are any, unless the shell names records or stacks of its own."""
+    for name in ("PULUMI_BACKEND_URL", "GOVCLOUD_RECORDS"):
+        monkeypatch.delenv(name, raising=False)
+    own = tmp_path / "it's a $HOME" / "records"
+    assert env_commands.records_folder() == own
+    local = cluster(tmp_path, "cgc").parent.parent / "records"
+    assert env_commands.records_folder() == local
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://stacks")
+    assert env_commands.records_folder() == own
+    monkeypatch.setenv("GOVCLOUD_RECORDS", str(tmp_path / "office"))
+    assert env_commands.records_folder() == tmp_path / "office"
 
 
 @pytest.mark.usefixtures("app")
