@@ -223,6 +223,7 @@ def test_waived_finding_is_counted_and_is_no_fault(tmp_path: Path) -> None:
         (GOOD, DAY, 1, "nothing is found there any more"),
         (BAD.replace("space", "other"), DAY, 30, "nothing is found there any more"),
     ],
+    ids=["expired", "conforms", "elsewhere"],
 )
 def test_waiver_that_does_not_hold_is_a_fault(
     tmp_path: Path, manifest: str, day: dt.date, code: int, said: str
