@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NoReturn
 
 import typer
 from rich.table import Table
@@ -12,11 +13,11 @@ from core.console import print_json, progress, say, stdout
 from core.errors import KitError
 from govcloud import policy_engine
 from policies import waivers as waiver_files
-from policies.audit import Audit
 from policies.audit import audit as judge_cluster
-from policies.formats import Format, write
+from policies.judgement import Judgement
 from policies.live import Cluster, resources
-from policies.packs import find
+from policies.packs import Entry, find
+from policies.report import Format, summary, write
 from policies.rules import about, shipped
 
 
@@ -57,13 +58,17 @@ def audit(
             wanted, only, lambda kind, count: bar.update(task, advance=count, description=f"reading {kind}")
         )
         bar.update(task, description=f"judging {len(read.manifests)} objects")
-        found = judge_cluster(rules, level, read, given, waiver_files.today(), filtered=bool(only))
-    typer.echo(write(form, rules, found.outcome, _facts(found, len(rules))))
+        judged = judge_cluster(rules, level, read, given, waiver_files.today(), filtered=bool(only))
     if only:
         say(f"ONLY {len(read.namespaces)} NAMESPACES WERE JUDGED: {', '.join(read.namespaces)}")
-    for line in read.refused:
-        say(f"not read, so not judged: {line}")
-    raise typer.Exit(found.exit_code)
+    finish(form, rules, judged)
+
+
+def finish(form: Format, rules: Sequence[Entry], judged: Judgement) -> NoReturn:
+    """Print a judgement and end with its exit code."""
+    typer.echo(write(form, rules, judged))
+    say(summary(judged))
+    raise typer.Exit(judged.exit_code)
 
 
 def waivers(
@@ -94,23 +99,5 @@ def waivers(
         raise typer.Exit(1)
 
 
-def _ids(rules: Any) -> list[str]:
+def _ids(rules: Sequence[Entry]) -> list[str]:
     return [about(entry).id for entry in rules]
-
-
-def _facts(found: Audit, rules: int) -> dict[str, Any]:
-    read = found.snapshot
-    return {
-        "level": found.level,
-        "rules": rules,
-        "objects": len(read.manifests),
-        "only_these_namespaces": read.namespaces if found.filtered else [],
-        "namespaces_judged": len(read.namespaces),
-        "namespaces_not_judged": read.skipped,
-        "kinds_not_on_this_cluster": read.absent,
-        "could_not_be_read": read.refused,
-        "found_again_in_what_a_workload_makes": found.folded,
-        "wrong_waivers_at_admission": found.stale,
-        "findings": len(found.outcome.open),
-        "waived": len(found.outcome.waived),
-    }

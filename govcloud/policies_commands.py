@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,30 +10,22 @@ import typer
 import yaml
 from rich.table import Table
 
-from core.console import progress, say, stdout
+from core.console import progress, stdout
 from core.errors import KitError
 from govcloud import policies_audit, policy_engine
 from govcloud.policies_pages import show_coverage, show_document
-from policies import report
 from policies import waivers as waiver_files
 from policies.check import check as check_files
 from policies.check import sources
-from policies.rules import StackRule, about, shipped
+from policies.document import explanation
+from policies.report import Format
+from policies.rules import StackRule, about, at_level, shipped
 from policies.waived_admission import documents
 
 app = typer.Typer(help="Show the rules, judge manifests by them, render them for admission.", no_args_is_help=True)
 policies_audit.register(app)
 app.command("coverage")(show_coverage)
 app.command("document")(show_document)
-
-
-class Style(StrEnum):
-    """How the findings of a check are written."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-    JUNIT = "junit"
 
 
 @app.command("list")
@@ -53,32 +44,23 @@ def check(
     files: Annotated[list[str], typer.Argument(help="Manifests in YAML or JSON, folders of them, or - for input.")],
     *,
     level: Annotated[int, typer.Option("--level", min=1, max=5, help="Security level whose rules are to be met.")],
-    style: Annotated[Style, typer.Option("--format", help="How findings are written.")] = Style.TEXT,
+    waivers: Annotated[
+        Path | None, typer.Option(help="File of waivers for these manifests (docs/waivers.md); each has to free one.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="What to print.")] = "text",
 ) -> None:
     """Judge manifests by the rules of a level; together they are a stack.
 
     Exit code 0 when all is well; 10, 20, 30 or 40 by the worst severity found (low to critical); 1 when something
-    could not be read, the rest being judged all the same.
+    could not be read, or a waiver is wrong, the rest being judged all the same.
     """
+    given = waiver_files.read(waivers, [about(it).id for it in shipped()]) if waivers else ()
     policy_engine.provide()
-    rules = [it for it in shipped() if level in (it if isinstance(it, StackRule) else it.rule).levels]
     names = sources(files)
     with progress() as display:
         task = display.add_task("judging", total=len(names))
-        checked = check_files(rules, names, lambda: display.advance(task))
-    match style:
-        case Style.TEXT:
-            written = report.text(checked)
-        case Style.JSON:
-            written = report.as_json(checked)
-        case Style.SARIF:
-            written = report.sarif(checked, rules)
-        case Style.JUNIT:
-            written = report.junit(checked, rules)
-    if written:
-        typer.echo(written)
-    say(report.summary(checked))
-    raise typer.Exit(checked.exit_code)
+        judged = check_files(level, names, given, waiver_files.today(), lambda: display.advance(task))
+    policies_audit.finish(form, at_level(level), judged)
 
 
 @app.command()
@@ -110,4 +92,4 @@ def explain(
         near = difflib.get_close_matches(name, known, n=3)
         said = f"did you mean {' or '.join(near)}?" if near else "`govcloud policies list` shows all"
         raise KitError(f"there is no rule {name}", said)
-    typer.echo(report.explanation(known[name]))
+    typer.echo(explanation(known[name]))

@@ -19,9 +19,14 @@ class Mistake:
     wrong: str
     allowed: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def said(self) -> str:
+        """What is wrong and what is allowed, without the place."""
         allowed = f"; allowed: {self.allowed}" if self.allowed else ""
-        return f"{self.file}:{self.line}: {self.field}: {self.wrong}{allowed}"
+        return f"{self.field}: {self.wrong}{allowed}"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.said}"
 
 
 class FileError(KitError):

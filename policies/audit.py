@@ -4,60 +4,41 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from policies.judge import Finding, place
+from policies.judgement import Fault, Judgement, judgement
 from policies.levels import judge_at
 from policies.live import Snapshot
 from policies.packs import Entry
 from policies.stack_rules.objects import items, member
 from policies.waived_admission import in_force, stale
-from policies.waivers import Outcome, Waiver, apply
-
-SEVERITIES: Final = ("low", "medium", "high", "critical")
-
-
-@dataclass(frozen=True)
-class Audit:
-    """The result of an audit."""
-
-    level: int
-    snapshot: Snapshot
-    outcome: Outcome[Finding]
-    folded: int
-    """Findings about what a workload makes, told once at the workload."""
-    stale: list[str]
-    """Waivers that the API server still grants and the file does not."""
-    filtered: bool
-    """True when only some namespaces were asked for."""
-
-    @property
-    def exit_code(self) -> int:
-        """0 if all is well, 1 if something could not be read or a waiver is wrong, else 10 to 40 by the worst severity.
-
-        Findings of advisory rules are shown and do not count, as in a check of files.
-        """
-        counted = [SEVERITIES.index(it.rule.severity) for it in self.outcome.open if it.rule.enforcement == "mandatory"]
-        if counted:
-            return 10 * (1 + max(counted))
-        return 1 if self.snapshot.refused or self.outcome.mistakes or self.stale else 0
+from policies.waivers import Waiver
 
 
 def audit(
     rules: Sequence[Entry], level: int, snapshot: Snapshot, waivers: Sequence[Waiver], today: dt.date, *, filtered: bool
-) -> Audit:
-    """Judge what was read from a cluster, each object at the level of its namespace or at ``level``."""
+) -> Judgement:
+    """Judge what was read from a cluster, each object at the level of its namespace or at ``level``.
+
+    ``filtered`` says that only some namespaces were asked for: waivers for others are no concern then.
+    """
     findings = judge_at(rules, level, snapshot.manifests)
     kept = folded(findings, snapshot.manifests)
     judged = set(snapshot.namespaces)
-
-    def concerns(waiver: Waiver) -> bool:
-        return not filtered or waiver.namespace in judged
-
-    outcome = apply(waivers, kept, today, concerns)
-    left = list(stale(in_force(snapshot.policies), waivers, today))
-    return Audit(level, snapshot, outcome, len(findings) - len(kept), left, filtered)
+    faults = [Fault(f"not read, so not judged: {it}") for it in snapshot.refused]
+    faults += [Fault(f"waiver: {it}") for it in stale(in_force(snapshot.policies), waivers, today)]
+    facts = {
+        "level": level,
+        "rules": len(rules),
+        "objects": len(snapshot.manifests),
+        "only_these_namespaces": snapshot.namespaces if filtered else [],
+        "namespaces_judged": len(judged),
+        "namespaces_not_judged": snapshot.skipped,
+        "kinds_not_on_this_cluster": snapshot.absent,
+        "found_again_in_what_a_workload_makes": len(findings) - len(kept),
+    }
+    return judgement(kept, faults, facts, waivers, today, lambda it: not filtered or it.namespace in judged)
 
 
 def folded(findings: Iterable[Finding], manifests: Sequence[Mapping[str, Any]]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""The page of documentation, made from the rules and their fixtures."""
+"""The page of documentation, made from the rules and their fixtures, and what a terminal shows of one rule."""
 
 from __future__ import annotations
 
@@ -52,6 +52,20 @@ def page(rules: Iterable[Compiled | StackRule], titles: Mapping[str, str]) -> st
         parts.append(f"## {_AREAS[area]}\n")
         parts += ["\n".join(_section(entry, titles)) for entry in by_area[area]]
     return "\n".join(parts)
+
+
+def explanation(entry: Compiled | StackRule) -> str:
+    """Write what a rule asks for, for a person at a terminal."""
+    rule = entry if isinstance(entry, StackRule) else entry.rule
+    parts = [entry] if isinstance(entry, StackRule) else entry.rule.validations
+    judged = [] if isinstance(entry, StackRule) else [f"{kind.kind} ({kind.api_version})" for kind in entry.rule.kinds]
+    levels = f"level{'s' if len(rule.levels) > 1 else ''} {', '.join(str(level) for level in rule.levels)}"
+    lines = [rule.title, f"{rule.id}: {rule.enforcement}, {rule.severity}, {levels}", "", rule.description, ""]
+    lines += [f"Judges: {', '.join(judged) or 'all objects of a stack together'}", ""]
+    for part in parts:
+        lines += [f"[{', '.join(part.requirements)}]", f"  allowed: {part.allowed}", f"  to mend: {part.mend}"]
+    lines += ["", "From:", *(f"  {it.document}, {it.place}" for it in rule.references)]
+    return "\n".join(lines)
 
 
 def _contents(by_area: Mapping[str, list[Compiled | StackRule]], known: Iterable[str]) -> str:

@@ -12,6 +12,17 @@ from policies.stack_rules import FUNCTIONS
 from policies.unknown import UNKNOWN
 
 
+@dataclass(frozen=True, order=True)
+class Line:
+    """A line of a file, counted from 1."""
+
+    file: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.number}"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One violation, or (``undecided``) one judgement that must wait until a value is known."""
@@ -24,6 +35,8 @@ class Finding:
     allowed: str
     mend: str
     undecided: bool = False
+    at: Line | None = None
+    """Where the object begins, when it was read from a file."""
 
     def __str__(self) -> str:
         identity = ", ".join(self.requirements)

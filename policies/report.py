@@ -1,4 +1,4 @@
-"""What was found in manifests, written for people, programs, code hosts (SARIF) and test reports (JUnit)."""
+"""A judgement as text, JSON, SARIF 2.1.0 and JUnit: for people, programs, code scanners and pipelines."""
 
 from __future__ import annotations
 
@@ -7,106 +7,109 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, Literal
 from xml.etree import ElementTree as ET
 
-from policies.check import SEVERITIES, Checked, Place
-from policies.judge import Finding
-from policies.rules import Compiled, ObjectRule, StackRule
+from policies.judge import Finding, Line
+from policies.judgement import SEVERITIES, Judgement, counts, grade
+from policies.packs import Entry
+from policies.rules import ObjectRule, StackRule, about
+from policies.waivers import Waiver
+
+Format = Literal["text", "json", "sarif", "junit"]
 
 _SARIF_LEVELS: Final[Mapping[str, str]] = {"low": "note", "medium": "warning", "high": "error", "critical": "error"}
 _SECURITY: Final[Mapping[str, str]] = {"low": "3.0", "medium": "5.0", "high": "8.0", "critical": "9.5"}
 """Scores by which code hosts sort findings, in the ranges of CVSS."""
-_NOT_IN_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def text(checked: Checked) -> str:
-    """Write one line for each finding and each mistake."""
-    lines = [f"{it.file}:{it.line}: error: {said}" for it, said in checked.mistakes]
-    lines += [f"{it.file}:{it.line}: {_grade(found)}: {found.rule.id}: {found}" for it, found in checked.findings]
-    return "\n".join(_one_line(line) for line in lines)
+def write(form: Format, rules: Sequence[Entry], judged: Judgement) -> str:
+    """Return what was found by these rules in one of the forms."""
+    match form:
+        case "text":
+            return _text(judged)
+        case "json":
+            return json.dumps(_plain(judged), indent=2, ensure_ascii=False)
+        case "sarif":
+            return json.dumps(_sarif(rules, judged), indent=2, ensure_ascii=False)
+        case "junit":
+            return _junit(rules, judged)
 
 
-def summary(checked: Checked) -> str:
+def summary(judged: Judgement) -> str:
     """Say how much was judged and what came of it, in one line."""
-    counts = Counter(_grade(found) for _, found in checked.findings)
-    told = [f"{counts[grade]} {grade}" for grade in (*reversed(SEVERITIES), "advice", "undecided") if counts[grade]]
-    if checked.mistakes:
-        told.append(f"{len(checked.mistakes)} not readable")
-    return f"{checked.objects} objects in {checked.files} files: {', '.join(told) or 'no rule is violated'}"
+    grades = Counter(map(grade, judged.findings))
+    told = [f"{grades[it]} {it}" for it in (*reversed(SEVERITIES), "advice", "undecided") if grades[it]]
+    told = told or ["no rule is violated"]
+    told += [f"{len(judged.waived)} waived"] if judged.waived else []
+    told += [f"{len(judged.faults)} not readable, or wrong waivers"] if judged.faults else []
+    return f"{judged.facts['objects']} objects: {', '.join(told)}"
 
 
-def as_json(checked: Checked) -> str:
-    """Write findings and mistakes as one JSON document."""
-    findings = [{**_where(it), **_about(found)} for it, found in checked.findings]
-    mistakes = [{**_where(it), "message": said} for it, said in checked.mistakes]
-    counts = {"files": checked.files, "objects": checked.objects}
-    return json.dumps({**counts, "findings": findings, "errors": mistakes}, indent=2, ensure_ascii=False)
+def _text(judged: Judgement) -> str:
+    lines = [_placed(it.at, f"{grade(it)}: {it.rule.id}: {it}") for it in judged.findings]
+    lines += [_placed(it.at, str(waiver)) for waiver, it in judged.waived]
+    lines += [_placed(it.at, f"error: {it.said}") for it in judged.faults]
+    for name, value in judged.facts.items():
+        told = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        lines += [f"{name.replace('_', ' ')}: {told}"] if told else []
+    return "\n".join(map(_one_line, lines))
 
 
-def sarif(checked: Checked, rules: Sequence[Compiled | StackRule]) -> str:
-    """Write SARIF 2.1.0; what could not be read is told as notifications of the run."""
-    known = [rule if isinstance(rule, StackRule) else rule.rule for rule in rules]
+def _plain(judged: Judgement) -> dict[str, Any]:
+    return {
+        **judged.facts,
+        "counts": {"findings": len(judged.findings), "waived": len(judged.waived), "errors": len(judged.faults)},
+        "findings": [_finding(it) for it in judged.findings],
+        "waived": [
+            {**_finding(it), "waiver": waiver.model_dump(mode="json", exclude={"rule", "resource"})}
+            for waiver, it in judged.waived
+        ],
+        "errors": [{**_where(it.at), "message": it.said} for it in judged.faults],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        **_where(finding.at),
+        "rule": finding.rule.id,
+        "severity": finding.rule.severity,
+        "enforcement": finding.rule.enforcement,
+        "requirements": list(finding.requirements),
+        "resource": finding.place,
+        "found": finding.found,
+        "allowed": finding.allowed,
+        "mend": finding.mend,
+        "undecided": finding.undecided,
+    }
+
+
+def _where(at: Line | None) -> dict[str, Any]:
+    return {"file": at and at.file, "line": at and at.number}
+
+
+def _sarif(rules: Sequence[Entry], judged: Judgement) -> dict[str, Any]:
+    """Write findings as results; what could not be read, and wrong waivers, as notifications of the run."""
+    known = [about(it) for it in rules]
     number = {rule.id: index for index, rule in enumerate(known)}
-    results = [
-        {
-            "ruleId": found.rule.id,
-            "ruleIndex": number[found.rule.id],
-            "level": _SARIF_LEVELS[found.rule.severity],
-            "message": {"text": str(found)},
-            "locations": [_location(it)],
-        }
-        for it, found in checked.findings
-    ]
-    notifications = [
-        {"level": "error", "message": {"text": said}, "locations": [_location(it)]} for it, said in checked.mistakes
-    ]
-    invocation = {"executionSuccessful": not notifications, "toolExecutionNotifications": notifications}
+    found = [(it, None) for it in judged.findings] + [(it, waiver) for waiver, it in judged.waived]
     driver = {
         "name": "govcloud",
         "version": version("government-cloud-kit"),
         "rules": [_sarif_rule(rule) for rule in known],
     }
-    run = {"tool": {"driver": driver}, "invocations": [invocation], "results": results}
-    schema = "https://json.schemastore.org/sarif-2.1.0.json"
-    return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
-
-
-def junit(checked: Checked, rules: Sequence[Compiled | StackRule]) -> str:
-    """Write JUnit's XML: a test case for each rule, which fails with its findings, and one for each mistake."""
-    suite = ET.Element("testsuite", name="govcloud policies check")
-    failures = 0
-    for rule in rules:
-        known = rule if isinstance(rule, StackRule) else rule.rule
-        case = ET.SubElement(suite, "testcase", classname="policies", name=known.id)
-        found = [(it, finding) for it, finding in checked.findings if finding.rule is known]
-        if told := "\n".join(f"{it.file}:{it.line}: {finding}" for it, finding in found):
-            counts = [it for _, it in found if _counts(it)]
-            kind, label = ("failure", f"{len(counts)} found") if counts else ("skipped", f"{len(found)} to look at")
-            failures += bool(counts)
-            ET.SubElement(case, kind, message=label, type=known.severity).text = _xml(told)
-    for it, said in checked.mistakes:
-        case = ET.SubElement(suite, "testcase", classname="manifests", name=_xml(f"{it.file}:{it.line}"))
-        ET.SubElement(case, "error", message=_xml(said))
-    suite.set("tests", str(len(suite)))
-    suite.set("failures", str(failures))
-    suite.set("errors", str(len(checked.mistakes)))
-    ET.indent(suite)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suite, encoding="unicode")
-
-
-def explanation(entry: Compiled | StackRule) -> str:
-    """Write what a rule asks for, for a person at a terminal."""
-    rule = entry if isinstance(entry, StackRule) else entry.rule
-    parts = [entry] if isinstance(entry, StackRule) else entry.rule.validations
-    judged = [] if isinstance(entry, StackRule) else [f"{kind.kind} ({kind.api_version})" for kind in entry.rule.kinds]
-    levels = f"level{'s' if len(rule.levels) > 1 else ''} {', '.join(str(level) for level in rule.levels)}"
-    lines = [rule.title, f"{rule.id}: {rule.enforcement}, {rule.severity}, {levels}", "", rule.description, ""]
-    lines += [f"Judges: {', '.join(judged) or 'all objects of a stack together'}", ""]
-    for part in parts:
-        lines += [f"[{', '.join(part.requirements)}]", f"  allowed: {part.allowed}", f"  to mend: {part.mend}"]
-    lines += ["", "From:", *(f"  {it.document}, {it.place}" for it in rule.references)]
-    return "\n".join(lines)
+    notes = [
+        {"level": "error", "message": {"text": it.said}, **({"locations": [_physical(it.at)]} if it.at else {})}
+        for it in judged.faults
+    ]
+    run = {
+        "tool": {"driver": driver},
+        "invocations": [{"executionSuccessful": not notes, "toolExecutionNotifications": notes}],
+        "results": [_result(it, waiver, number[it.rule.id]) for it, waiver in found],
+    }
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _sarif_rule(rule: ObjectRule | StackRule) -> dict[str, Any]:
@@ -119,42 +122,62 @@ def _sarif_rule(rule: ObjectRule | StackRule) -> dict[str, Any]:
     }
 
 
-def _location(it: Place) -> dict[str, Any]:
-    return {"physicalLocation": {"artifactLocation": {"uri": it.file}, "region": {"startLine": it.line}}}
-
-
-def _about(found: Finding) -> dict[str, Any]:
-    return {
-        "rule": found.rule.id,
-        "requirements": found.requirements,
-        "severity": found.rule.severity,
-        "enforcement": found.rule.enforcement,
-        "object": found.place,
-        "found": found.found,
-        "allowed": found.allowed,
-        "mend": found.mend,
-        "undecided": found.undecided,
+def _result(finding: Finding, waiver: Waiver | None, number: int) -> dict[str, Any]:
+    logical = {"logicalLocations": [{"fullyQualifiedName": finding.place, "kind": "resource"}]}
+    result: dict[str, Any] = {
+        "ruleId": finding.rule.id,
+        "ruleIndex": number,
+        "kind": "review" if finding.undecided else "fail",
+        "level": "none" if finding.undecided else _SARIF_LEVELS[finding.rule.severity],
+        "message": {"text": str(finding)},
+        "locations": [{**(_physical(finding.at) if finding.at else {}), **logical}],
     }
+    if waiver is not None:
+        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": str(waiver)}]
+    return result
 
 
-def _where(it: Place) -> dict[str, Any]:
-    return {"file": it.file, "line": it.line}
+def _physical(at: Line) -> dict[str, Any]:
+    return {"physicalLocation": {"artifactLocation": {"uri": at.file}, "region": {"startLine": at.number}}}
 
 
-def _counts(found: Finding) -> bool:
-    return found.rule.enforcement == "mandatory" and not found.undecided
+def _junit(rules: Sequence[Entry], judged: Judgement) -> str:
+    """Each rule is a suite; each finding is a case that fails, or is skipped where it is waived or refuses nothing."""
+    root = ET.Element("testsuites", name="govcloud policies")
+    told: dict[str, list[tuple[Finding, str, str]]] = {}
+    for it in judged.findings:
+        told.setdefault(it.rule.id, []).append((it, "failure" if counts(it) else "skipped", str(it)))
+    for waiver, it in judged.waived:
+        told.setdefault(it.rule.id, []).append((it, "skipped", str(waiver)))
+    for rule in map(about, rules):
+        cases = [(_placed(it.at, it.place), outcome, said) for it, outcome, said in told.get(rule.id, ())]
+        _suite(root, rule.id, cases or [(rule.title, "", "")])
+    if judged.faults:
+        _suite(root, "errors", [(_placed(it.at, it.said), "error", it.said) for it in judged.faults])
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
 
 
-def _grade(found: Finding) -> str:
-    if found.undecided:
-        return "undecided"
-    return found.rule.severity if found.rule.enforcement == "mandatory" else "advice"
+def _suite(root: ET.Element, name: str, cases: Sequence[tuple[str, str, str]]) -> None:
+    """Add a suite of cases, each with its name, what came of it ('' when it passed), and why."""
+    of = Counter(outcome for _, outcome, _ in cases)
+    numbers = {"tests": len(cases), "failures": of["failure"], "errors": of["error"], "skipped": of["skipped"]}
+    suite = ET.SubElement(root, "testsuite", {"name": name, **{key: str(value) for key, value in numbers.items()}})
+    for title, outcome, said in cases:
+        case = ET.SubElement(suite, "testcase", classname=name, name=_xml(title))
+        if outcome:
+            ET.SubElement(case, outcome, message=_xml(said))
+
+
+def _placed(at: Line | None, said: str) -> str:
+    return f"{at}: {said}" if at else said
 
 
 def _one_line(line: str) -> str:
-    """Keep what a manifest says from moving the cursor or starting a line of its own."""
+    """Keep what an object says from moving the cursor or starting a line of its own."""
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
 
 
-def _xml(said: str) -> str:
-    return _NOT_IN_XML.sub("?", said)
+def _xml(text: str) -> str:
+    """Leave out what XML cannot hold; the rest is escaped when it is written."""
+    return _NOT_XML.sub("�", text)

@@ -14,10 +14,11 @@ import yaml
 from core.errors import KitError
 from modules import labels
 from policies import live
-from policies.audit import Audit, audit
+from policies.audit import audit
 from policies.fixtures import fixtures
-from policies.formats import write
+from policies.judgement import Judgement
 from policies.packs import PACKS
+from policies.report import Format, summary, write
 from policies.rules import FOLDER, about, shipped
 from policies.waivers import Waiver
 
@@ -49,7 +50,7 @@ def family_only() -> list[Any]:
     return [it for it in RULES if about(it).id == "published-service-dual-stack"]
 
 
-def judged(*manifests: dict[str, Any], waivers: tuple[Waiver, ...] = (), rules: Any = None, **found: Any) -> Audit:
+def judged(*manifests: dict[str, Any], waivers: tuple[Waiver, ...] = (), rules: Any = None, **found: Any) -> Judgement:
     snapshot = live.Snapshot(manifests=list(manifests), **found)
     chosen = family_only() if rules is None else rules
     return audit(chosen, 1, snapshot, waivers, DAY, filtered=False)
@@ -66,7 +67,7 @@ def owned(kind: str, name: str, uid: str, owner: str = "", *, good: bool = False
     return found
 
 
-def of_pods(*manifests: dict[str, Any]) -> Audit:
+def of_pods(*manifests: dict[str, Any]) -> Judgement:
     return judged(*manifests, rules=[it for it in RULES if about(it).id == "pod-no-escalation"])
 
 
@@ -75,16 +76,16 @@ def test_what_a_workload_makes_is_told_once() -> None:
     found = of_pods(
         owned("Deployment", "web", "1"), owned("ReplicaSet", "web-1", "2", "1"), owned("Pod", "web-1-a", "3", "2")
     )
-    assert {it.place for it in found.outcome.open} == {"Deployment space/web"}
-    assert found.folded == 2
+    assert {it.place for it in found.findings} == {"Deployment space/web"}
+    assert found.facts["found_again_in_what_a_workload_makes"] == 2
 
 
 @pytest.mark.parametrize("maker", [[], [owned("Deployment", "web", "1", good=True)]])
 def test_owner_hides_nothing(maker: list[dict[str, Any]]) -> None:
     """An owner that conforms, or that is not there, does not speak for a pod: anybody can write one into it."""
     found = of_pods(*maker, owned("Pod", "web-1-a", "3", "1"))
-    assert {it.place for it in found.outcome.open} == {"Pod space/web-1-a"}
-    assert found.folded == 0
+    assert {it.place for it in found.findings} == {"Pod space/web-1-a"}
+    assert found.facts["found_again_in_what_a_workload_makes"] == 0
 
 
 def test_level_of_a_namespace_counts() -> None:
@@ -93,14 +94,14 @@ def test_level_of_a_namespace_counts() -> None:
     web = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "space"}}
     web["spec"] = {"replicas": 2, "template": {}}
     for level, count in (("", 0), ("3", 0), ("4", 1)):
-        assert len(judged(space(level=level), web, rules=rules).outcome.open) == count
+        assert len(judged(space(level=level), web, rules=rules).findings) == count
 
 
 def test_exit_code_says_the_worst() -> None:
     """10 to 40 by severity as in a check of files; 1 for what could not be decided; 0 for all well."""
     assert judged(space()).exit_code == 0
     assert judged(space(), single()).exit_code == 30
-    severity = next(it.rule.severity for it in of_pods(owned("Pod", "web", "1")).outcome.open)
+    severity = next(it.rule.severity for it in of_pods(owned("Pod", "web", "1")).findings)
     assert of_pods(owned("Pod", "web", "1")).exit_code == {"high": 30, "critical": 40}[severity]
     assert judged(space(), refused=["secrets (v1): 403"]).exit_code == 1
     assert judged(space(), single(), waivers=(WAIVED,)).exit_code == 0
@@ -112,7 +113,7 @@ def test_advice_is_shown_and_does_not_count() -> None:
     rules = [it for it in RULES if about(it).id == "quotas-fit-nodes"]
     objects = list(yaml.safe_load_all((FOLDER / "quotas-fit-nodes" / "bad" / "memory.yaml").read_text()))
     found = judged(*objects, rules=rules)
-    assert len(found.outcome.open) == 1
+    assert len(found.findings) == 1
     assert found.exit_code == 0
 
 
@@ -121,7 +122,8 @@ def test_waiver_left_in_the_cluster_is_a_fault() -> None:
     note = json.dumps([{"resource": "Service space/web", "expires": "2026-01-01"}])
     metadata = {"name": f"govcloud-{WAIVED.rule}", "annotations": {f"{labels.PREFIX}/waivers": note}}
     found = judged(space(), policies=[{"metadata": metadata, "spec": {}}])
-    assert found.stale == [f"{WAIVED.rule} for Service space/web: expired, and still waived at admission"]
+    (fault,) = found.faults
+    assert fault.said == f"waiver: {WAIVED.rule} for Service space/web: expired, and still waived at admission"
     assert found.exit_code == 1
 
 
@@ -167,10 +169,12 @@ def test_everything_that_rules_match_is_read() -> None:
 STRANGE = "web\x1b[2J\n<b>"
 
 
-def outcome_in(form: Any) -> str:
-    rules = family_only()
-    found = judged(space(), single(), single(STRANGE), waivers=(WAIVED,))
-    return write(form, rules, found.outcome, {"level": 1})
+def both() -> Judgement:
+    return judged(space(), single(), single(STRANGE), waivers=(WAIVED,))
+
+
+def outcome_in(form: Format) -> str:
+    return write(form, family_only(), both())
 
 
 def test_text_counts_and_cannot_move_the_cursor() -> None:
@@ -178,16 +182,19 @@ def test_text_counts_and_cannot_move_the_cursor() -> None:
     lines = outcome_in("text").splitlines()
     assert lines[0].startswith("high: published-service-dual-stack: [GVC-IP6-03")
     assert lines[1].startswith("waived until 2026-12-31: published-service-dual-stack for Service space/web: no IPv6")
-    assert lines[2:] == ["level: 1"]
+    assert lines[2:5] == ["level: 1", "rules: 1", "objects: 3"]
+    assert summary(both()) == "3 objects: 1 high, 1 waived"
     assert "\x1b" not in lines[0]
 
 
 def test_json_counts_findings_and_waivers() -> None:
     """Programs read what was found, what is waived and by whom, and how many of each."""
     content = json.loads(outcome_in("json"))
-    assert content["counts"] == {"open": 1, "waived": 1, "waivers in force": 1, "wrong waivers": 0}
+    assert content["counts"] == {"findings": 1, "waived": 1, "errors": 0}
     assert content["waived"][0]["waiver"]["approver"] == "Bình"
-    assert content["findings"][0]["resource"] == f"Service space/{STRANGE}"
+    (found,) = content["findings"]
+    assert (found["resource"], found["file"], found["line"]) == (f"Service space/{STRANGE}", None, None)
+    assert set(content["waived"][0]) == {*found, "waiver"}
 
 
 def test_sarif_suppresses_what_is_waived() -> None:

@@ -96,7 +96,7 @@ def test_rights_to_read_are_enough(cluster: Path, tmp_path: Path) -> None:
         binding = {"metadata": {"name": PLACE}, "roleRef": reference, "subjects": [subject]}
         rbac.create_cluster_role_binding(binding)
         done = run("--kubeconfig", str(as_account(cluster, tmp_path, "reader")), "--format", "json")
-        assert json.loads(done.stdout)["could_not_be_read"] == []
+        assert json.loads(done.stdout)["errors"] == []
     finally:
         rbac.delete_cluster_role_binding(PLACE)
         rbac.delete_cluster_role(PLACE)
@@ -106,7 +106,7 @@ def test_what_may_not_be_read_is_no_pass(cluster: Path, tmp_path: Path) -> None:
     """An account without rights gets no verdict: each kind is named with the server's words."""
     done = run("--kubeconfig", str(as_account(cluster, tmp_path, "nobody")))
     assert done.exit_code == 1
-    assert "not read, so not judged: services (v1): 403" in done.stderr
+    assert "error: not read, so not judged: services (v1): 403" in done.stdout
 
 
 def test_context_is_chosen(cluster: Path) -> None:

@@ -18,6 +18,8 @@ from policies.rules import FOLDER, Compiled, StackRule, shipped
 RUNNER = CliRunner()
 GOOD = FOLDER / "published-service-dual-stack" / "good" / "dual-stack.yaml"
 BAD = FOLDER / "published-service-dual-stack" / "bad" / "prefer.yaml"
+SERVICE = "/".join(yaml.safe_load(BAD.read_text(encoding="utf-8"))["metadata"][it] for it in ("namespace", "name"))
+CHECK = ["check", "--level", "3", str(BAD), "--waivers"]
 
 
 def test_list_shows_every_rule() -> None:
@@ -38,6 +40,24 @@ def test_check_passes_and_refuses() -> None:
     as_json = RUNNER.invoke(policies_commands.app, ["check", "--level", "3", "--format", "json", str(BAD)])
     assert json.loads(as_json.stdout)["findings"][0]["line"] == 1
     assert RUNNER.invoke(policies_commands.app, ["check", "--level", "6", str(GOOD)]).exit_code == 2
+
+
+@pytest.mark.toolchain
+@pytest.mark.usefixtures("judging")
+@pytest.mark.parametrize(
+    ("manifest", "expires", "code"), [(BAD, "2099-12-31", 0), (BAD, "2020-01-01", 30), (GOOD, "2099-12-31", 1)]
+)
+def test_check_takes_waivers(tmp_path: Path, manifest: Path, expires: str, code: int) -> None:
+    """A waived finding is printed and counted; a waiver that expired or frees nothing is told and is a fault."""
+    file = tmp_path / "waivers.yaml"
+    file.write_text(waiver(expires=expires, resource=f"Service {SERVICE}"), encoding="utf-8")
+    outcome = RUNNER.invoke(policies_commands.app, ["check", "--level", "3", "--waivers", str(file), str(manifest)])
+    assert outcome.exit_code == code
+    if code == 0:
+        assert f"{manifest}:1: waived until 2099-12-31: published-service-dual-stack" in outcome.stdout
+        assert outcome.stderr == "1 objects: no rule is violated, 1 waived\n"
+    else:
+        assert f"{file}:2: error: waiver: published-service-dual-stack, Service {SERVICE}: " in outcome.stdout
 
 
 def test_render_gives_a_policy_and_its_binding() -> None:
@@ -119,7 +139,7 @@ def test_wrong_waivers_are_refused(tmp_path: Path) -> None:
     """A file with a mistake is named with its line, and nothing is rendered."""
     file = tmp_path / "waivers.yaml"
     file.write_text(waiver(rule="none"), encoding="utf-8")
-    for arguments in (["waivers", str(file)], ["render", "--waivers", str(file)]):
+    for arguments in (["waivers", str(file)], ["render", "--waivers", str(file)], [*CHECK, str(file)]):
         outcome = RUNNER.invoke(policies_commands.app, arguments)
         assert isinstance(outcome.exception, KitError)
         assert f"{file}:" in outcome.exception.message
