@@ -37,8 +37,14 @@ from toolchain.engine import OnEvent
 NAMESPACE: Final = "kubernetes:core/v1:Namespace"
 """What bears data: everything of an agency's stands in its namespaces, and goes with them."""
 _LOSING: Final = frozenset({"delete", "delete-replaced", "replace"})
-_MADE_OF: Final = ("modules", "stacks/agc")
-"""Folders whose code decides what an agency gets."""
+_MADE_OF: Final = (
+    "modules/**/*.py",
+    "stacks/agc/*.py",
+    "policies/**/*.py",
+    "policies/matches/*.yaml",
+    "policies/rules/*/rule.yaml",
+)
+"""Files that decide what an agency gets, and whether it may."""
 
 
 @dataclass(frozen=True)
@@ -243,7 +249,7 @@ def _settings_of(project: Path, stack: str) -> dict[str, str]:
 def code() -> str:
     """Return the digest of the code that decides what an agency gets, so that a new version of the kit reaches all."""
     digest = hashlib.sha256()
-    for folder in _MADE_OF:
-        for path in sorted((REPOSITORY / folder).rglob("*.py")):
+    for pattern in _MADE_OF:
+        for path in sorted(REPOSITORY.glob(pattern)):
             digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
