@@ -127,11 +127,6 @@ class Outcome(Generic[F]):
     mistakes: list[Mistake]
     """Waivers that expired or freed nothing."""
 
-    @property
-    def passed(self) -> bool:
-        """True when nothing is open and no waiver is wrong."""
-        return not self.open and not self.mistakes
-
 
 def read(path: Path, rules: Collection[str]) -> tuple[Waiver, ...]:
     """Read a file of waivers for the rules with these ids. Raises FileError with every mistake, by line."""
