@@ -20,7 +20,7 @@ from modules import agency_file, guards, identity, labels, workloads
 from modules.agency import Agency, System
 from modules.configuration import Settings
 from modules.levels import LEVELS, Zone
-from modules.spaces import space, workload
+from modules.spaces import kept, space, workload
 from modules.units.names import fit
 
 CLUSTER_DOMAIN: Final = "cluster.local"
@@ -142,8 +142,8 @@ def _settled(found: Sequence[tuple[Agency, System, tuple[Former, ...]]], owner: 
 
 def own_systems(owner: Agency, heirlooms: Sequence[Heirloom]) -> list[System]:
     """Return the systems that are made anew: those of the file that no single unit of old brought along."""
-    kept = {it.alias for it in heirlooms}
-    return [system for system in owner.systems if system.name not in kept]
+    taken = {it.alias for it in heirlooms}
+    return [system for system in owner.systems if system.name not in taken]
 
 
 def names_of(
@@ -156,10 +156,16 @@ def names_of(
         own = [it for it in called if slug in {owner.slug, *(former.slug for former in it.former[1:])}]
         if not own:
             continue
-        level = max(it.system.level for it in own)
-        room = LEVELS[level].quota.model_copy(update={"pods": 0})
-        facts = {labels.AGENCY: owner.slug, labels.AGENCY_KEY: str(owner.key)}
-        place = guards.Space(f"agc-{slug}", "agc", level, room, identity.group(owner), facts)
+        highest = max(own, key=lambda it: it.system.level)
+        room = LEVELS[highest.system.level].quota.model_copy(update={"pods": 0})
+        facts = {
+            labels.AGENCY: owner.slug,
+            labels.AGENCY_KEY: str(owner.key),
+            labels.SYSTEM: "names",
+            labels.DATA_CLASS: highest.system.data,
+            **kept(owner, highest.system),
+        }
+        place = guards.Space(f"agc-{slug}", "agc", highest.system.level, room, identity.group(owner), facts)
         times = Counter(it.system.name for it in own)
         yield place, [it.answer(place.name, _alias(it.origin, it.system, times)) for it in own]
 

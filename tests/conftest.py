@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
 import pytest
 import yaml
+from filelock import FileLock, Timeout
 
+from core.errors import KitError
 from core.paths import REPOSITORY
 from policies.engine import PROGRAM
 from testbed import checks, hosts, ssh
@@ -65,11 +69,22 @@ def testbed() -> Iterator[Testbed]:
     named = os.environ.get("GOVCLOUD_TEST_TOPOLOGY")
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     topology = load(Path(named)) if named else topology_of(worker)
-    checks.require(topology)
-    bring_up(topology)
-    yield Testbed(topology, State.of(topology.name).folder)
-    if not named:
-        hosts.down(topology.name)
+    with _alone(topology.name):
+        checks.require(topology)
+        bring_up(topology)
+        yield Testbed(topology, State.of(topology.name).folder)
+        if not named:
+            hosts.down(topology.name)
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Hold a testbed for one run of tests: a second one at once would take it down under the first."""
+    try:
+        with FileLock(Path(tempfile.gettempdir(), f"govcloud-tests-{name}.lock"), timeout=0):
+            yield
+    except Timeout:
+        raise KitError(f"another run of tests uses testbed {name}", "wait until it has ended") from None
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,7 @@ def test_pack_refuses_in_a_program_that_is_not_ours(foreign: Foreign, pack: str)
     """The violation is shown with requirement, place and mend, and the preview fails."""
     code, said = foreign.preview(pack)
     assert code != 0
-    assert "[GVC-IP6-03, GVC-IP6-01] Service default/web: spec.ipFamilyPolicy is not set" in said
+    assert "[GVC-IP6-03, GVC-IP6-01] Service default/web: spec.ipFamilyPolicy is SingleStack" in said
 
 
 def test_pack_of_another_area_passes(foreign: Foreign) -> None:
