@@ -10,7 +10,8 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -109,8 +110,9 @@ class Engine:
         """Read and judge the objects of texts in YAML or JSON; the answers come in the texts' order."""
         asked, waiting = self._asked(rules), iter(texts)
         kinds = {f"{kind}.{api.rpartition('/')[0]}" for rule in rules for api, kind in rule.kinds}
-        while batch := list(islice(waiting, _BATCH)):
-            for answer in self._answer({"rules": asked, "texts": batch}):
+        questions = ({"rules": asked, "texts": batch} for batch in iter(lambda: list(islice(waiting, _BATCH)), []))
+        for answers in self._answers(questions):
+            for answer in answers:
                 yield [self._document(it, kinds) for it in answer or ()]
 
     def _asked(self, rules: Sequence[Compiled]) -> list[dict[str, Any]]:
@@ -130,6 +132,18 @@ class Engine:
 
     def _judged(self, told: Mapping[str, Any]) -> Judged:
         return Judged(tuple(self._verdict(it) for it in told.get("verdicts", ())), told.get("error", ""))
+
+    def _answers(self, questions: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
+        """Ask one question ahead, so that the program works while the answer before is read."""
+        with ThreadPoolExecutor(1) as asker:
+            before: Future[Any] | None = None
+            for question in questions:
+                asked = asker.submit(self._answer, question)
+                if before:
+                    yield before.result()
+                before = asked
+            if before:
+                yield before.result()
 
     def _answer(self, question: Mapping[str, Any]) -> Any:
         with self._lock:

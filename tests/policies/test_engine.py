@@ -159,6 +159,46 @@ def test_cost_is_limited_as_at_admission() -> None:
     assert "limit" in answer.verdicts[0].error
 
 
+def costly(number: int) -> str:
+    """Give an expression that costs more than a twentieth of what admission allows a rule, on 300,000 letters."""
+    return f"!object.spec.a.matches('^{'b' * 100}{number}')"
+
+
+def test_variables_that_rules_share_cost_each_of_them() -> None:
+    """A value that another rule has found out already counts as if this rule had; within one rule it counts once."""
+    each = {f"v{number}": costly(number) for number in range(20)}
+    every = rule(" && ".join(f"variables.{name}" for name in each), **each)
+    again = rule(" && ".join(f"variables.{name}" for name in reversed(each)), **each)
+    one = rule("variables.v0", v0=each["v0"])
+    readers = {f"r{number}": f"variables.v0 || {number} < 0" for number in range(20)}
+    once = rule(" && ".join(f"variables.{name}" for name in readers), v0=each["v0"], **readers)
+    known = rule(" && ".join(f"variables.{name}" for name in reversed(readers)), v0=each["v0"], **readers)
+    (answer,) = engine().judge([every, again, one, once, known], [thing({"a": "a" * 300_000})])
+    assert [verdict.rule for verdict in answer.verdicts] == [every, again]
+    assert all("more than admission allows" in verdict.error for verdict in answer.verdicts)
+
+
+@pytest.mark.parametrize("spec", [{"a": 1, "b": 2}, {"a": 1, "b": 2, "c": UNKNOWN}], ids=["known", "unknown"])
+def test_variables_of_the_same_words_are_told_apart_by_what_they_read(spec: dict[str, Any]) -> None:
+    """Rules may give one name to different things; a variable that reads the name differs then too."""
+    expression = "variables.twice == 2"
+    first = rule(expression, it="object.spec.a", twice="variables.it + variables.it")
+    second = rule(expression, it="object.spec.b", twice="variables.it + variables.it")
+    (answer,) = engine().judge([first, second], [thing(spec)])
+    assert [(verdict.rule, verdict.found) for verdict in answer.verdicts] == [(second, "found")]
+
+
+def test_mistake_in_a_variable_of_the_same_words_is_told(tmp_path: Path) -> None:
+    """A variable that is fine in one rule is a mistake in another, which lacks what it reads."""
+    twice = "variables.it + 1"
+    engine().load([rule("variables.twice == 2", it="1", twice=twice)])
+    mistaken = rule("variables.twice == 2", twice=twice)
+    mistaken.file = tmp_path / "rule.yaml"
+    mistaken.file.write_text(f"variables: [{{name: twice, expression: {twice}}}]")
+    with pytest.raises(KitError, match="variable twice: undefined field 'it'"):
+        engine().load([mistaken])
+
+
 def test_what_was_found_may_be_unknown() -> None:
     """A rule that is broken whatever the unknown value is says so, though it cannot name the value."""
     answer = ask(rule("object.spec.a == 1 && false", "'it is ' + string(object.spec.a)"), thing({"a": UNKNOWN}))

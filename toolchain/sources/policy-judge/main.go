@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 type request struct {
@@ -100,7 +102,13 @@ func (j *judge) judge(asked request) []judged {
 	byKind := rulesByKind(asked.Rules)
 	answers := make([]judged, len(asked.Objects))
 	inParallel(len(asked.Objects), func(i int) {
-		answers[i] = j.one(asked.Objects[i], byKind)
+		it := asked.Objects[i]
+		kind, err := kindOf(it.Object)
+		if err != nil {
+			answers[i] = judged{Error: err.Error()}
+			return
+		}
+		answers[i] = j.one(it, kind, byKind)
 	})
 	return answers
 }
@@ -112,7 +120,7 @@ func (j *judge) judgeTexts(asked request) [][]document {
 		answers[i] = documents([]byte(asked.Texts[i]))
 		for n := range answers[i] {
 			if it := &answers[i][n]; it.Object != nil {
-				it.judged = j.one(given{Object: it.Object}, byKind)
+				it.judged = j.one(given{Object: it.Object}, it.kind, byKind)
 			}
 		}
 	})
@@ -129,17 +137,13 @@ func rulesByKind(rules []ruleOn) map[[2]string][]int {
 	return byKind
 }
 
-func (j *judge) one(it given, byKind map[[2]string][]int) judged {
-	kind, err := kindOf(it.Object)
-	if err != nil {
-		return judged{Error: err.Error()}
-	}
+func (j *judge) one(it given, kind schema.GroupVersionKind, byKind map[[2]string][]int) judged {
 	version, name := kind.ToAPIVersionAndKind()
 	numbers := byKind[[2]string{version, name}]
 	if len(numbers) == 0 {
 		return judged{}
 	}
-	object, err := read(it.Object, it.Unknown)
+	object, err := read(it.Object, kind, it.Unknown)
 	if err != nil {
 		return judged{Error: err.Error()}
 	}

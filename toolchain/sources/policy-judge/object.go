@@ -54,21 +54,18 @@ func (p path) words() []string {
 type subject struct {
 	object  map[string]any
 	unknown []path
+	values  values
 }
 
 // read brings an object into the form in which admission sees it: decoded, defaulted, converted to the internal
 // version and back. Kinds that Kubernetes does not know stay as they are, without nulls.
-func read(raw json.RawMessage, unknown []path) (made *subject, err error) {
+func read(raw json.RawMessage, kind schema.GroupVersionKind, unknown []path) (made *subject, err error) {
 	defer func() {
 		if broken := recover(); broken != nil {
 			err = fmt.Errorf("%v", broken)
 		}
 	}()
 	var given map[string]any
-	kind, err := kindOf(raw)
-	if err != nil {
-		return nil, err
-	}
 	builtIn := legacyscheme.Scheme.Recognizes(kind)
 	if !builtIn || len(unknown) > 0 {
 		if err := utiljson.Unmarshal(raw, &given); err != nil {
@@ -80,7 +77,7 @@ func read(raw json.RawMessage, unknown []path) (made *subject, err error) {
 	}
 	if !builtIn {
 		object := withoutNulls(given).(map[string]any)
-		return &subject{restore(object, unknown), unknown}, nil
+		return &subject{restore(object, unknown), unknown, values{}}, nil
 	}
 	if len(unknown) > 0 {
 		if raw, err = json.Marshal(given); err != nil {
@@ -95,7 +92,7 @@ func read(raw json.RawMessage, unknown []path) (made *subject, err error) {
 		unknown = secretData(unknown)
 	}
 	settle(object, given, unknown)
-	return &subject{restore(object, unknown), unknown}, nil
+	return &subject{restore(object, unknown), unknown, values{}}, nil
 }
 
 func kindOf(raw json.RawMessage) (schema.GroupVersionKind, error) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"sync"
 
@@ -50,7 +49,7 @@ type compiled struct {
 }
 
 type programs struct {
-	variables   map[string]cel.Program
+	variables   map[string]*definition
 	mapType     *apiservercel.DeclType
 	validations []judgement
 }
@@ -98,7 +97,7 @@ func compile(source rule) (*compiled, []mistake) {
 func build(source rule, guard *guardOptions) (*programs, bool, []mistake) {
 	mapType := apiservercel.NewObjectType("kubernetes.variables", map[string]*apiservercel.DeclField{})
 	options := []cel.EnvOption{cel.Variable(plugincel.VariableVarName, mapType.CelType())}
-	programOptions := []cel.ProgramOption{cel.InterruptCheckFrequency(celconfig.CheckFrequency)}
+	var programOptions []cel.ProgramOption
 	if guard != nil {
 		options = append(options, guard.environment...)
 		programOptions = append(programOptions, guard.program...)
@@ -112,44 +111,72 @@ func build(source rule, guard *guardOptions) (*programs, bool, []mistake) {
 		panic(err)
 	}
 	env := set.NewExpressionsEnv()
-	made := &programs{variables: map[string]cel.Program{}, mapType: mapType}
+	made := &programs{variables: map[string]*definition{}, mapType: mapType}
 	var mistakes []mistake
 	outward := false
-	compileOne := func(text string, want *cel.Type, where ...any) (cel.Program, *cel.Type) {
-		ast, issues := env.Compile(text)
-		if issues != nil {
-			mistakes = append(mistakes, mistake{Where: where, Said: issues.String()})
-			return nil, nil
+	mistaken := func(where []any, said string) *definition {
+		mistakes = append(mistakes, mistake{Where: where, Said: said})
+		return nil
+	}
+	compileOne := func(parsed *cel.Ast, want *cel.Type, where ...any) *definition {
+		checked, issues := env.Check(parsed)
+		if issues.Err() != nil {
+			return mistaken(where, issues.String())
 		}
-		if want != nil && !ast.OutputType().IsExactType(want) {
-			said := fmt.Sprintf("must give %v, but gives %v", want, ast.OutputType())
-			mistakes = append(mistakes, mistake{Where: where, Said: said})
-			return nil, nil
+		if want != nil && !checked.OutputType().IsExactType(want) {
+			return mistaken(where, fmt.Sprintf("must give %v, but gives %v", want, checked.OutputType()))
 		}
-		for _, reference := range ast.NativeRep().ReferenceMap() {
+		program, err := env.Program(checked, programOptions...)
+		if err != nil {
+			return mistaken(where, err.Error())
+		}
+		one := &definition{program: program, gives: checked.OutputType()}
+		for _, reference := range checked.NativeRep().ReferenceMap() {
 			switch reference.Name {
 			case plugincel.NamespaceVarName, plugincel.RequestVarName:
-				outward = true
+				one.outward = true
 			}
 		}
-		program, err := env.Program(ast, programOptions...)
-		if err != nil {
-			mistakes = append(mistakes, mistake{Where: where, Said: err.Error()})
+		return one
+	}
+	validate := func(text string, want *cel.Type, where ...any) cel.Program {
+		parsed, issues := env.Parse(text)
+		if issues.Err() != nil {
+			mistaken(where, issues.String())
+			return nil
 		}
-		return program, ast.OutputType()
+		made := compileOne(parsed, want, where...)
+		if made == nil {
+			return nil
+		}
+		outward = outward || made.outward
+		return made.program
 	}
 	for i, it := range source.Variables {
 		if _, twice := made.variables[it.Name]; twice {
-			mistakes = append(mistakes, mistake{Where: []any{"variables", i, "name"}, Said: it.Name + " is there twice"})
+			mistaken([]any{"variables", i, "name"}, it.Name+" is there twice")
 		}
-		program, gives := compileOne(it.Expression, nil, "variables", i, "expression")
-		mapType.Fields[it.Name] = apiservercel.NewDeclField(it.Name, declType(gives), true, nil, nil)
-		made.variables[it.Name] = program
+		where := []any{"variables", i, "expression"}
+		var defined *definition
+		if parsed, issues := env.Parse(it.Expression); issues.Err() != nil {
+			mistaken(where, issues.String())
+		} else {
+			defined = define(parsed, meaning{text: it.Expression, guarded: guard != nil}, made.variables, func() *definition {
+				return compileOne(parsed, nil, where...)
+			})
+		}
+		gives := apiservercel.DynType
+		if defined != nil {
+			gives = declType(defined.gives)
+			outward = outward || defined.outward
+		}
+		mapType.Fields[it.Name] = apiservercel.NewDeclField(it.Name, gives, true, nil, nil)
+		made.variables[it.Name] = defined
 	}
 	for i, it := range source.Validations {
-		expression, _ := compileOne(it.Expression, cel.BoolType, "validations", i, "expression")
+		expression := validate(it.Expression, cel.BoolType, "validations", i, "expression")
 		// As in the message of the admission policy, which puts text before and after it.
-		found, _ := compileOne("'' + ("+it.Found+")", cel.StringType, "validations", i, "found")
+		found := validate("'' + ("+it.Found+")", cel.StringType, "validations", i, "found")
 		made.validations = append(made.validations, judgement{expression, found})
 	}
 	return made, outward, mistakes
@@ -162,9 +189,6 @@ func declType(given *cel.Type) *apiservercel.DeclType {
 		cel.DoubleType: apiservercel.DoubleType, cel.DurationType: apiservercel.DurationType,
 		cel.IntType: apiservercel.IntType, cel.NullType: apiservercel.NullType, cel.StringType: apiservercel.StringType,
 		cel.TimestampType: apiservercel.TimestampType, cel.UintType: apiservercel.UintType,
-	}
-	if given == nil {
-		return apiservercel.DynType
 	}
 	if found, ok := plain[given]; ok {
 		return found
@@ -194,11 +218,20 @@ func (c *compiled) judge(number int, it *subject) []verdict {
 	if c.outward || len(it.unknown) > 0 {
 		used = c.unknowing()
 	}
-	run := &evaluation{subject: it, budget: celconfig.RuntimeCELCostBudget}
-	run.variables = lazy.NewMapValue(used.mapType)
-	for name, program := range used.variables {
-		run.variables.Append(name, func(*lazy.MapValue) ref.Val {
-			value, err := run.evaluate(program)
+	run := &evaluation{subject: it, values: it.values, budget: celconfig.RuntimeCELCostBudget}
+	verdicts := run.judge(number, used)
+	if run.budget < 0 { // a shared value may have counted too much: here each counts once
+		run = &evaluation{subject: it, values: values{}, budget: celconfig.RuntimeCELCostBudget}
+		verdicts = run.judge(number, used)
+	}
+	return verdicts
+}
+
+func (e *evaluation) judge(number int, used *programs) []verdict {
+	e.variables = lazy.NewMapValue(used.mapType)
+	for name, defined := range used.variables {
+		e.variables.Append(name, func(*lazy.MapValue) ref.Val {
+			value, err := e.valueOf(defined)
 			if err != nil {
 				return types.NewErr("variable %q: %v", name, err)
 			}
@@ -207,17 +240,17 @@ func (c *compiled) judge(number int, it *subject) []verdict {
 	}
 	var verdicts []verdict
 	for i, validation := range used.validations {
-		value, err := run.evaluate(validation.expression)
+		value, _, err := e.evaluate(validation.expression)
 		if err == nil && value == types.True {
 			continue
 		}
 		told := verdict{Rule: number, Validation: i}
 		if err != nil {
 			told.Error = err.Error()
-		} else if names := it.names(value); names != nil {
+		} else if names := e.names(value); names != nil {
 			told.Unknown = names
 		} else {
-			told.Found = run.found(validation.found)
+			told.Found = e.found(validation.found)
 		}
 		verdicts = append(verdicts, told)
 	}
@@ -227,23 +260,42 @@ func (c *compiled) judge(number int, it *subject) []verdict {
 // evaluation is one object under one rule: what the names in its expressions stand for, and the cost that is left.
 type evaluation struct {
 	*subject
+	values    values
 	variables *lazy.MapValue
 	budget    int64
 }
 
-func (e *evaluation) evaluate(program cel.Program) (ref.Val, error) {
-	value, details, err := program.ContextEval(context.Background(), e)
-	if details != nil && details.ActualCost() != nil {
-		e.budget -= int64(*details.ActualCost())
+// valueOf gives what a variable stands for, from another rule where one has asked for it already. It costs the same then.
+func (e *evaluation) valueOf(it *definition) (ref.Val, error) {
+	if known, ok := e.values[it]; ok && known.cost <= e.budget {
+		e.budget -= known.cost
+		return known.value, known.err
 	}
-	if e.budget < 0 {
-		return nil, fmt.Errorf("the rule costs more than admission allows for one policy")
+	value, cost, err := e.evaluate(it.program)
+	if e.budget >= 0 {
+		for _, read := range it.reads {
+			cost += e.values[read].cost
+		}
+		e.values[it] = result{value, cost, err}
 	}
 	return value, err
 }
 
+func (e *evaluation) evaluate(program cel.Program) (ref.Val, int64, error) {
+	value, details, err := program.Eval(e)
+	var cost int64
+	if details != nil && details.ActualCost() != nil {
+		cost = int64(*details.ActualCost())
+		e.budget -= cost
+	}
+	if e.budget < 0 {
+		return nil, cost, fmt.Errorf("the rule costs more than admission allows for one policy")
+	}
+	return value, cost, err
+}
+
 func (e *evaluation) found(program cel.Program) string {
-	value, err := e.evaluate(program)
+	value, _, err := e.evaluate(program)
 	if err != nil {
 		return err.Error()
 	}

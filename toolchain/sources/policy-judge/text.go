@@ -30,6 +30,7 @@ type document struct {
 	Wrong   string          `json:"wrong,omitempty"`
 	Unknown string          `json:"unknownKind,omitempty"`
 	Defines string          `json:"defines,omitempty"`
+	kind    schema.GroupVersionKind
 	judged
 }
 
@@ -129,7 +130,7 @@ func objectsOf(it part) []document {
 }
 
 func single(raw json.RawMessage, kind schema.GroupVersionKind, line int) document {
-	made := document{Line: line, Object: raw}
+	made := document{Line: line, Object: raw, kind: kind}
 	if len(raw) > largest {
 		return document{Line: line, Wrong: fmt.Sprintf(
 			"is %.1f MB large; the API server takes objects up to %d MiB", float64(len(raw))/1e6, largest>>20)}
