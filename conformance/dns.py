@@ -1,7 +1,8 @@
-"""Questions to a name server as raw packets, and what can be read from answers that came through a text channel.
+"""Questions to a name server as raw packets, and what can be read from the answers.
 
 The probe image forwards a packet and hands the answer back as JSON, where each octet that is no text is replaced by
-U+FFFD. Positions survive, so that types, lengths and most of an address are read; a replaced octet matches any.
+U+FFFD (`cells` undoes it). Positions survive, so that types, lengths and most of an address are read; a replaced octet
+matches any. An answer that came as it was sent is read whole.
 """
 
 from __future__ import annotations
@@ -52,9 +53,8 @@ def cells(text: str) -> list[Cell]:
     return found
 
 
-def answers(text: str) -> list[Record]:
+def answers(octets: Sequence[Cell]) -> list[Record]:
     """Read the records in the answer section of a packet; raises ValueError when it cannot be read."""
-    octets = cells(text)
     count = _number(octets, 6, 2)
     place = _skip_name(octets, _HEADER.size) + 4
     found = []

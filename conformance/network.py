@@ -77,7 +77,7 @@ def look_up(probe: Probe, server: str, name: str, kind: int) -> list[dns.Record]
     deadline = time.monotonic() + NAMED_WITHIN
     while True:
         answer = dial(probe, server, 53, "udp", dns.question(name, kind))
-        records = [record for record in dns.answers(answer) if record.kind == kind]
+        records = [record for record in dns.answers(dns.cells(answer)) if record.kind == kind]
         if records or time.monotonic() > deadline:
             return records
         time.sleep(1)

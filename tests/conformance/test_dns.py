@@ -31,23 +31,23 @@ def through_json(packet: bytes) -> str:
 def test_an_address_is_recognised_through_the_channel(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     """Whatever the address: its record is found, and matches it."""
     kind = dns.A if address.version == 4 else dns.AAAA
-    (record,) = dns.answers(through_json(answer(kind, address.packed)))
+    (record,) = dns.answers(dns.cells(through_json(answer(kind, address.packed))))
     assert record.kind == kind
     assert record.matches(str(address))
 
 
 def test_another_address_does_not_match() -> None:
     """An octet that can be read and differs, or another family, is no match."""
-    (record,) = dns.answers(through_json(answer(dns.A, bytes([10, 1, 2, 3]))))
+    (record,) = dns.answers(dns.cells(through_json(answer(dns.A, bytes([10, 1, 2, 3])))))
     assert not record.matches("10.1.2.4")
     assert not record.matches("fd00::1")
 
 
 def test_all_records_are_read_and_none_invented() -> None:
     """Two records are two; an empty answer is none."""
-    records = dns.answers(through_json(answer(dns.A, bytes([10, 1, 2, 3]), bytes([10, 1, 2, 4]))))
+    records = dns.answers(dns.cells(through_json(answer(dns.A, bytes([10, 1, 2, 3]), bytes([10, 1, 2, 4])))))
     assert [record.data for record in records] == [(10, 1, 2, 3), (10, 1, 2, 4)]
-    assert dns.answers(through_json(answer(dns.AAAA))) == []
+    assert dns.answers(dns.cells(through_json(answer(dns.AAAA)))) == []
 
 
 def test_what_is_no_answer_is_refused() -> None:
@@ -55,7 +55,7 @@ def test_what_is_no_answer_is_refused() -> None:
     whole = through_json(answer(dns.A, bytes([10, 1, 2, 3])))
     for text in ("", whole[:6], whole[:30], whole[:-1], "\ufffd" * 40):
         with pytest.raises(ValueError, match="the answer"):
-            dns.answers(text)
+            dns.answers(dns.cells(text))
 
 
 def test_a_question_is_a_packet() -> None:

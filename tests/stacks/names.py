@@ -11,8 +11,8 @@ from kubernetes.stream import portforward
 from conformance import dns
 
 
-def asked(kubeconfig: Path, name: str, kind: int) -> str:
-    """Ask the cluster's name server over TCP, through the API server, and return its answer as text."""
+def asked(kubeconfig: Path, name: str, kind: int) -> bytes:
+    """Ask the cluster's name server over TCP, through the API server, and return its answer."""
     api = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
     pod = api.list_namespaced_pod("kube-system", label_selector="k8s-app=kube-dns").items[0].metadata.name
     forward = portforward(api.connect_get_namespaced_pod_portforward, pod, "kube-system", ports="53")
@@ -26,6 +26,6 @@ def asked(kubeconfig: Path, name: str, kind: int) -> str:
             more = socket.recv(4096)
             assert more, "the name server said nothing more"
             answer += more
-        return answer[2:].decode("utf-8", errors="replace")
+        return answer[2:]
     finally:
         forward.close()
