@@ -1,7 +1,8 @@
 """The pytest plugin of the audit: each check names its requirements, each outcome becomes a verdict.
 
-An assertion that fails is a FAIL with its message as the finding; a skip is NOT_APPLICABLE; whatever else goes wrong is
-an ERROR: it could not be decided. Outcomes are written one by one, so that a run that is cut short keeps what it has.
+An assertion that fails is a FAIL with its message as the finding; a skip is NOT_APPLICABLE; what the target file does
+not declare is MANUAL; whatever else goes wrong is an ERROR: it could not be decided. Outcomes are written one by one, so
+that a run that is cut short keeps what it has.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance import catalogue, target
+from conformance.declared import NotDeclaredError
 from conformance.results import Check, Evidence, Result, Verdict
 from core.errors import KitError
 
@@ -65,7 +67,8 @@ def verdict_of(when: str, error: BaseException | None) -> tuple[Verdict, str]:
     if when == "call" and isinstance(error, AssertionError | pytest.fail.Exception):
         return Verdict.FAIL, _clean(_finding(error))
     if isinstance(error, KitError):
-        return Verdict.ERROR, _clean(error.message)
+        verdict = Verdict.MANUAL if isinstance(error, NotDeclaredError) else Verdict.ERROR
+        return verdict, _clean(error.message)
     if isinstance(error, SlowCheckError):
         return Verdict.ERROR, str(error)
     return Verdict.ERROR, _clean(f"{type(error).__name__}: {_finding(error)}")

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from conformance.catalogue import Kind, Level
+from conformance.declared import ObjectStore, Strict
 from conformance.results import WHOLE_CLOUD, Subject
 from core.errors import KitError
 
@@ -38,11 +39,7 @@ def _kubeconfig(value: Path, info: ValidationInfo) -> Path:
 Kubeconfig = Annotated[Path, AfterValidator(_kubeconfig)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TenantAccess(_Strict):
+class TenantAccess(Strict):
     """An account that a tenant of the cloud holds, and the namespaces that are the tenant's own."""
 
     kubeconfig: Kubeconfig
@@ -50,7 +47,7 @@ class TenantAccess(_Strict):
     """The first is used for probe pods; all of them must be closed to the other tenant."""
 
 
-class Tenants(_Strict):
+class Tenants(Strict):
     """Two tenants that have nothing to do with each other."""
 
     a: TenantAccess
@@ -63,13 +60,13 @@ class Tenants(_Strict):
         return self
 
 
-class ReaderAccess(_Strict):
+class ReaderAccess(Strict):
     """An account that may read the platform's nodes; optional."""
 
     kubeconfig: Kubeconfig
 
 
-class Target(_Strict):
+class Target(Strict):
     """A cloud to audit."""
 
     cloud: Text
@@ -82,6 +79,7 @@ class Target(_Strict):
     reader: ReaderAccess | None = None
     probe_image: Text = PROBE_IMAGE
     """Kubernetes' test image 'agnhost', where the cloud's nodes can pull it or have it."""
+    object_store: ObjectStore | None = None
 
     @property
     def subject(self) -> Subject:

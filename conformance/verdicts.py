@@ -36,11 +36,14 @@ def judge(
 
     A requirement gets the worst verdict of its results, where a PASS past its lifetime on the day ``on`` is MISSING;
     ``began`` is the moment of results that carry none. Without one it is MANUAL, or MISSING if the kit has a check.
+    Where a person judged, checks that could ask nothing (MANUAL) no longer count.
     """
     by_requirement = {waiver.requirement: waiver for waiver in waivers}
     lines, states = [], []
     for requirement in catalogue.applicable(subject.kind, subject.level):
         own = [result for result in results if requirement.id in result.requirements]
+        if any(result.by for result in own):
+            own = [result for result in own if result.verdict is not Verdict.MANUAL]
         line = _line(catalogue, requirement, subject.level, own, began, on, extent)
         if waiver := by_requirement.pop(requirement.id, None):
             line, state = _waive(line, waiver, on)

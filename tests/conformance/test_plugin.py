@@ -16,6 +16,7 @@ HEADER = """
 import time
 import pytest
 from conformance.plugin import requirement
+from conformance.declared import NotDeclaredError
 from core.errors import KitError
 """
 
@@ -41,6 +42,10 @@ def test_silent():
 @requirement("GVC-ISO-01")
 def test_kit_error():
     raise KitError("the API server is away", "wait")
+
+@requirement("GVC-ISO-01")
+def test_undeclared():
+    raise NotDeclaredError("object store")
 
 @requirement("GVC-ISO-01")
 def test_bug(evidence):
@@ -97,6 +102,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, target_file: Path) -> dict
         ("half[ipv6]", Verdict.FAIL, "ipv6 passes"),
         ("silent", Verdict.ERROR, "the check ended well and showed nothing, which proves nothing"),
         ("kit_error", Verdict.ERROR, "the API server is away"),
+        ("undeclared", Verdict.MANUAL, "the target file declares no object store"),
         ("bug", Verdict.ERROR, "KeyError: 'key'"),
         ("skipped", Verdict.NOT_APPLICABLE, "there is no such thing here"),
         ("on_broken_ground", Verdict.ERROR, "AssertionError: the ground is missing"),

@@ -17,7 +17,7 @@ from tests.conformance.runs import NOW, SUBJECT, all_of, good_run, result, run_o
 TODAY = NOW.date()
 DAY = dt.timedelta(days=1)
 ASKED = [requirement.id for requirement in catalogue.load().applicable("EGC", 3)]
-OF_CHECKS = (Verdict.PASS, Verdict.FAIL, Verdict.ERROR, Verdict.NOT_APPLICABLE, Verdict.MISSING)
+OF_CHECKS = (Verdict.PASS, Verdict.FAIL, Verdict.ERROR, Verdict.NOT_APPLICABLE, Verdict.MISSING, Verdict.MANUAL)
 
 verdict = st.sampled_from(OF_CHECKS)
 ages = st.integers(0, 800)
@@ -204,3 +204,14 @@ def test_what_stands_in_the_way_is_named_with_its_denominator() -> None:
     assert "1 of 79 requirements are ERROR: GVC-IAM-01" in said
     assert "1 of 79 requirements are MISSING: GVC-CRY-01" in said
     assert "none of 79 requirements is PASS" in "".join(issuing.why_not(run_of(all_of(Verdict.NOT_APPLICABLE))))
+
+
+@pytest.mark.parametrize("found", [Verdict.PASS, Verdict.FAIL, Verdict.MANUAL])
+def test_a_judgement_stands_in_for_a_check_that_could_ask_nothing(found: Verdict) -> None:
+    """What was not declared is left to a person, whose word then counts; no finding is lost by it."""
+    undeclared = result(Verdict.MANUAL, "GVC-ISO-03", name="store.apart")
+    other = result(found, "GVC-ISO-03", name="store.other")
+    judged = result(Verdict.PASS, "GVC-ISO-03", name="judgement.GVC-ISO-03", by="N. V. A")
+    assert line_of("GVC-ISO-03", [undeclared, result(Verdict.PASS, "GVC-ISO-03")]).verdict is Verdict.MANUAL
+    expected = Verdict.PASS if found is Verdict.MANUAL else found
+    assert line_of("GVC-ISO-03", [undeclared, other, judged]).verdict is expected
