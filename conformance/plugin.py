@@ -1,8 +1,8 @@
 """The pytest plugin of the audit: each check names its requirements, each outcome becomes a verdict.
 
-An assertion that fails is a FAIL with its message as the finding; a skip is NOT_APPLICABLE; what the target file does
-not declare is MANUAL; whatever else goes wrong is an ERROR: it could not be decided. Outcomes are written one by one, so
-that a run that is cut short keeps what it has.
+An assertion that fails is a FAIL with its message as the finding; a skip is NOT_APPLICABLE; what the target file leaves
+out is MANUAL; whatever else goes wrong is an ERROR: it could not be decided. Outcomes are written one by one, so that a
+run that is cut short keeps what it has.
 """
 
 from __future__ import annotations
