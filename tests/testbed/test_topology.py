@@ -131,7 +131,7 @@ MISTAKES: list[tuple[str, object, str]] = [
     (
         "clusters.0.hosts.0.role",
         "master",
-        "clusters[0].hosts[0].role: 'master' is unknown; allowed: control-plane, worker, bare",
+        "clusters[0].hosts[0].role: 'master' is unknown; allowed: control-plane, worker, services, bare",
     ),
     ("clusters.0.hosts.0.role", "worker", "clusters[0].hosts: one has no control-plane host; allowed: exactly one"),
     ("clusters.0.hosts.1.role", "control-plane", "clusters[0].hosts: one has 2 control-plane host"),
