@@ -80,8 +80,9 @@ def run(
 ) -> Outcome:
     """Make the hosts of an inventory what their groups say, and fetch each cluster's kubeconfig.
 
-    The kubeconfigs land in ``clusters/`` next to the inventory; what services there are in ``services.yaml`` and
-    ``services/``; events and output in ``artifacts``. With ``check`` nothing is changed. Failures are returned; KitError is raised only where nothing could start.
+    The kubeconfigs land in ``clusters/`` next to the inventory, what services there are in ``services.yaml`` and
+    ``services/``; events and output in ``artifacts``. With ``check`` nothing is changed. Failures are returned;
+    KitError is raised only where nothing could start.
     """
     if not inventory.is_file():
         raise KitError(

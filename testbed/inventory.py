@@ -42,7 +42,7 @@ def write(topology: Topology, state: State) -> None:
 
 def _cluster_variables(cluster: Cluster) -> dict[str, str]:
     (control_plane,) = (host.name for host in cluster.hosts if host.role is Role.CONTROL_PLANE)
-    services = {"services_host": host.name for host in cluster.hosts if host.role is Role.SERVICES}
+    services = [host.name for host in cluster.hosts if host.role is Role.SERVICES]
     return {
         "cluster_name": cluster.name,
         "pod_cidr_ipv4": str(cluster.pods.ipv4),
@@ -50,7 +50,7 @@ def _cluster_variables(cluster: Cluster) -> dict[str, str]:
         "service_cidr_ipv4": str(cluster.services.ipv4),
         "service_cidr_ipv6": str(cluster.services.ipv6),
         "control_plane_host": control_plane,
-        **services,
+        **({"services_host": services[0]} if services else {}),
     }
 
 

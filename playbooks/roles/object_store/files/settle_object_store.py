@@ -6,6 +6,7 @@ import json
 import sys
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from botocore.httpsession import URLLib3Session
 FOLDER = Path("/etc/govcloud/object-store")
 AUTHORITY = "/etc/govcloud/authority/authority.pem"
 REGION = "us-east-1"
+REFUSED = 300
+"""HTTP statuses from here on say that a request was not carried out."""
 READ = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention"]
 LOOK = ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning", "s3:GetBucketObjectLockConfiguration"]
 WRITE = ["s3:PutObject", "s3:PutObjectRetention"]
@@ -81,9 +84,9 @@ class Store:
         request = AWSRequest("PATCH", f"{self.endpoint}/{action}", data=body.encode())
         S3SigV4Auth(self.credentials, "s3", REGION).add_auth(request)
         answer = self.http.send(request.prepare())
-        text = answer.content.decode(errors="replace")
-        if answer.status_code >= 300:
-            raise SystemExit(f"{action.split('?')[0]}: the store answered {answer.status_code}: {text[:200]}")
+        text: str = answer.content.decode(errors="replace")
+        if answer.status_code >= REFUSED:
+            raise SystemExit(f"{action.partition('?')[0]}: the store answered {answer.status_code}: {text[:200]}")
         return text
 
 
@@ -95,7 +98,7 @@ def element(name: str, **fields: str) -> str:
     return ET.tostring(root, encoding="unicode")
 
 
-def settle_accounts(store: Store, accounts: dict[str, str]) -> None:
+def settle_accounts(store: Store, accounts: dict[str, str]) -> Iterator[str]:
     """Make what accounts are missing, and give those that are there the role and the secret of their file."""
     listed = ET.fromstring(store.administer("list-users"))  # noqa: S314 - the store is ours
     roles = {entry.findtext("Access"): entry.findtext("Role") for entry in listed.iter("Accounts")}
@@ -104,35 +107,35 @@ def settle_accounts(store: Store, accounts: dict[str, str]) -> None:
         if access not in roles:
             numbers = {"UserID": "0", "GroupID": "0", "ProjectID": "0"}
             store.administer("create-user", element("Account", Access=access, Secret=secret, Role=role, **numbers))
-            print(f"account {name} made")
+            yield f"account {name} made"
         elif roles[access] != role or not works(store, access, secret):
             store.administer(f"update-user?access={access}", element("MutableProps", Secret=secret, Role=role))
-            print(f"account {name} changed")
+            yield f"account {name} changed"
 
 
 def works(store: Store, access: str, secret: str) -> bool:
     """Whether the store takes an account's secret."""
     request = AWSRequest("GET", f"{store.endpoint}/")
     S3SigV4Auth(Credentials(access, secret), "s3", REGION).add_auth(request)
-    return bool(store.http.send(request.prepare()).status_code == 200)
+    return bool(store.http.send(request.prepare()).status_code < REFUSED)
 
 
-def settle_bucket(store: Store, bucket: str, wanted: dict[str, Any], days: int) -> None:
+def settle_bucket(store: Store, bucket: str, wanted: dict[str, Any], days: int) -> Iterator[str]:
     """Make a bucket whose objects are locked, with the grants of its policy and no others."""
     there = {entry["Name"] for entry in store.s3.list_buckets()["Buckets"]}
     if bucket not in there:
         store.s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
-        print(f"bucket {bucket} made")
+        yield f"bucket {bucket} made"
     rule = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": days}}}
     if asked(lambda: store.s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]) != rule:
         store.s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=rule)
-        print(f"bucket {bucket}: lock changed")
+        yield f"bucket {bucket}: lock changed"
     if asked(lambda: store.s3.get_bucket_versioning(Bucket=bucket).get("Status")) != "Enabled":
         store.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        print(f"bucket {bucket}: versioning changed")
+        yield f"bucket {bucket}: versioning changed"
     if asked(lambda: json.loads(store.s3.get_bucket_policy(Bucket=bucket)["Policy"])) != wanted:
         store.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(wanted))
-        print(f"bucket {bucket}: policy changed")
+        yield f"bucket {bucket}: policy changed"
 
 
 def asked(question: Any) -> Any:
@@ -143,16 +146,22 @@ def asked(question: Any) -> Any:
         return None
 
 
+def settle(store: Store, settings: dict[str, Any]) -> Iterator[str]:
+    """Make everything what the settings say; yield a line for each thing that was not."""
+    yield from settle_accounts(store, settings["accounts"])
+    for bucket, readers in settings["log_buckets"].items():
+        wanted = policy(bucket, readers, settings["log_writer"])
+        yield from settle_bucket(store, bucket, wanted, settings["log_days"])
+
+
 def main() -> None:
     """Settle everything."""
     settings = json.loads((FOLDER / "settings.json").read_text())
     store = Store(settings["endpoint"])
     try:
         store.wait()
-        settle_accounts(store, settings["accounts"])
-        for bucket, readers in settings["log_buckets"].items():
-            wanted = policy(bucket, readers, settings["log_writer"])
-            settle_bucket(store, bucket, wanted, settings["log_days"])
+        for change in settle(store, settings):
+            sys.stdout.write(f"{change}\n")
     except (BotoCoreError, ClientError) as error:
         sys.exit(f"the object store at {settings['endpoint']}: {error}")
 
