@@ -85,3 +85,9 @@ class ObjectStore(Strict):
     """PEM of the authorities that sign its certificate, where the usual ones do not."""
     region: str = "us-east-1"
     accounts: S3Accounts
+
+
+class Services(Strict):
+    """What a cloud offers beside Kubernetes; each section is optional, and a target file has them all."""
+
+    object_store: ObjectStore | None = None

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from conformance.catalogue import Kind, Level
-from conformance.declared import ObjectStore, Strict
+from conformance.declared import Services, Strict
 from conformance.results import WHOLE_CLOUD, Subject
 from core.errors import KitError
 
 PROBE_IMAGE = "govcloud.local/agnhost:v1.36.3"
+_HINT = "docs/auditor.md shows a whole target file"
+_Model = TypeVar("_Model", bound=Services)
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
@@ -66,7 +68,7 @@ class ReaderAccess(Strict):
     kubeconfig: Kubeconfig
 
 
-class Target(Strict):
+class Target(Services):
     """A cloud to audit."""
 
     cloud: Text
@@ -79,7 +81,6 @@ class Target(Strict):
     reader: ReaderAccess | None = None
     probe_image: Text = PROBE_IMAGE
     """Kubernetes' test image 'agnhost', where the cloud's nodes can pull it or have it."""
-    object_store: ObjectStore | None = None
 
     @property
     def subject(self) -> Subject:
@@ -89,26 +90,42 @@ class Target(Strict):
 
 def load(path: Path, *, level: int | None = None) -> Target:
     """Read a target file; ``level`` replaces the one in it. Raises KitError with one line for each mistake."""
-    hint = "docs/auditor.md shows a whole target file"
+    content = _read(path, "a target file", "cloud, operator, kind, level, tenants")
+    if level is not None:
+        content["level"] = level
+    return _checked(Target, path, content)
+
+
+def services(path: Path) -> dict[str, Any]:
+    """Read what a cloud's services are, as sections of a target file; files beside ``path`` get absolute paths.
+
+    Raises KitError with one line for each mistake.
+    """
+    path = path.expanduser().absolute()
+    content = _read(path, "a file of services", ", ".join(Services.model_fields))
+    return _checked(Services, path, content).model_dump(mode="json", exclude_unset=True)
+
+
+def _read(path: Path, what: str, fields: str) -> dict[str, Any]:
     try:
         content: Any = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
-        raise KitError(f"{path}: cannot be read: {reason}", hint) from error
+        raise KitError(f"{path}: cannot be read: {reason}", _HINT) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise KitError(f"{path}: {where}not YAML: {getattr(error, 'problem', None) or 'cannot be parsed'}") from error
     if not isinstance(content, dict):
-        raise KitError(
-            f"{path}: not a target file: it must be a mapping with cloud, operator, kind, level, tenants", hint
-        )
-    if level is not None:
-        content["level"] = level
+        raise KitError(f"{path}: not {what}: it must be a mapping with {fields}", _HINT)
+    return content
+
+
+def _checked(model: type[_Model], path: Path, content: dict[str, Any]) -> _Model:
     try:
-        return Target.model_validate(content, context={"folder": path.parent})
+        return model.model_validate(content, context={"folder": path.parent})
     except ValidationError as error:
-        raise KitError("\n".join(_mistake(path, detail) for detail in error.errors()), hint) from error
+        raise KitError("\n".join(_mistake(path, detail) for detail in error.errors()), _HINT) from error
 
 
 def _mistake(path: Path, detail: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from conformance import target as target_file
 from conformance.api import Api
 from conformance.results import Subject
 from conformance.workloads import DNS_PORTS, EGRESS_POLICY, INGRESS_POLICY, MANAGED_BY, Manifest
@@ -176,11 +177,14 @@ def _is_there(api: Api, name: str) -> bool:
     return True
 
 
-def prepare(admin: Path, folder: Path, subject: Subject, probe_image: str) -> Path:
+def prepare(admin: Path, folder: Path, subject: Subject, probe_image: str, services: Path | None = None) -> Path:
     """Make two tenants and a reader on a cloud of one's own, and write kubeconfigs (0600) and the target file.
 
-    Returns the target file's path. What is there already is kept and brought into shape; the tokens end by themselves.
+    ``services`` is a file with what the cloud offers beside Kubernetes (`conformance.target.services`): its sections
+    become the target's. Returns the target file's path. What is there already is kept and brought into shape; the
+    tokens end by themselves.
     """
+    sections = target_file.services(services) if services else {}
     api = Api(admin)
     for name in (*TENANTS.values(), READER):
         _is_there(api, name)
@@ -200,6 +204,7 @@ def prepare(admin: Path, folder: Path, subject: Subject, probe_image: str) -> Pa
         },
         "reader": {"kubeconfig": "reader.kubeconfig"},
         "probe_image": probe_image,
+        **sections,
     }
     path = folder / "target.yaml"
     write_atomic(path, yaml.safe_dump(target, sort_keys=False, allow_unicode=True))

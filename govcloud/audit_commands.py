@@ -13,8 +13,12 @@ from conformance.catalogue import Kind
 from conformance.results import Subject
 from conformance.target import PROBE_IMAGE
 from core.console import print_json, progress, say
+from core.errors import KitError
 from govcloud import audit_register, audit_results, audit_signing
 from govcloud.audit_console import Judgements, Previous, Waivers, show_plan, show_run, undecided
+from testbed import hosts
+from testbed.state import State
+from testbed.topology import Role
 
 app = typer.Typer(help="Prove or disprove that a cloud meets the requirements.", no_args_is_help=True)
 
@@ -57,9 +61,17 @@ def run(
 
 @app.command()
 def prepare(
-    kubeconfig: Admin,
+    kubeconfig: Annotated[
+        Path | None, typer.Option(envvar="KUBECONFIG", help="The administrator's kubeconfig of your own cloud.")
+    ] = None,
     out: Out = Path("audit"),
     *,
+    services: Annotated[
+        Path | None, typer.Option(help="File with what the cloud offers beside Kubernetes (docs/auditor.md).")
+    ] = None,
+    testbed: Annotated[
+        str, typer.Option(help="A testbed of this machine, whose kubeconfig and services are taken.")
+    ] = "",
     cloud: Annotated[str, typer.Option(help="The cloud's name, for the report.")] = "Local testbed",
     operator: Annotated[str, typer.Option(help="Who runs it.")] = "Government Cloud Kit",
     kind: Annotated[Kind, typer.Option(help="Central, agency or enterprise cloud.")] = "CGC",
@@ -68,9 +80,26 @@ def prepare(
 ) -> None:
     """Make two tenants for an audit on a cloud of your own, and write their kubeconfigs and the target file."""
     with undecided():
+        if testbed:
+            kubeconfig, services = _of_testbed(testbed)
+        if kubeconfig is None:
+            raise KitError(
+                "which cloud? no kubeconfig is given", "give --kubeconfig, or --testbed for one of this machine"
+            )
         subject = Subject(cloud=cloud, operator=operator, kind=kind, level=level)
-        path = tenants.prepare(kubeconfig, out, subject, probe_image)
+        path = tenants.prepare(kubeconfig, out, subject, probe_image, services)
     say(f"The tenants are there. Next: govcloud audit run --target {path} --out {out}")
+
+
+def _of_testbed(name: str) -> tuple[Path, Path | None]:
+    """Return the kubeconfig and the services of a testbed: of its cluster with services, or of its first."""
+    topology, state = hosts.applied(name), State.of(name)
+    serving = [host.cluster for host in topology.placed() if host.role is Role.SERVICES]
+    if serving:
+        return state.kubeconfig(serving[0]), state.services
+    if not topology.clusters:
+        raise KitError(f"testbed {name} has no cluster", "bring up one that has: govcloud testbed up --topology FILE")
+    return state.kubeconfig(topology.clusters[0].name), None
 
 
 @app.command()

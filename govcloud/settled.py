@@ -18,8 +18,9 @@ from testbed import hosts, ssh
 from testbed.state import State
 from testbed.topology import PlacedHost, Role, Topology, dump
 
-SERVICES = ("containerd", "kubelet", "govcloud-network")
-"""What must run on every host of a cluster."""
+NODE = ("containerd", "kubelet", "govcloud-network")
+SERVICES = {Role.CONTROL_PLANE: NODE, Role.WORKER: NODE, Role.SERVICES: ("govcloud-object-store",)}
+"""What must run on a host, by its role."""
 
 
 def fingerprint(topology: Topology, media: Path) -> str:
@@ -70,7 +71,7 @@ def is_settled(topology: Topology, media: Path) -> bool:
 
 
 def _all_healthy(topology: Topology, media: Path) -> bool:
-    members = [host for host in topology.placed() if host.role is not Role.BARE]
+    members = [host for host in topology.placed() if host.role in SERVICES]
     with ThreadPoolExecutor(max_workers=8) as pool:
         services = pool.map(lambda host: _services_run(topology, host), members)
         clusters = pool.map(lambda cluster: _healthy(topology, cluster.name, media), topology.clusters)
@@ -88,7 +89,7 @@ def _now(topology: Topology, media: Path) -> dict[str, Any]:
 
 def _services_run(topology: Topology, host: PlacedHost) -> bool:
     # one call each: asked about several units at once, systemctl is content when one of them is active
-    command = " && ".join(f"systemctl is-active --quiet {service}" for service in SERVICES)
+    command = " && ".join(f"systemctl is-active --quiet {service}" for service in SERVICES[host.role])
     return ssh.run(State.of(topology.name).folder, host.name, command).returncode == 0
 
 
@@ -100,7 +101,7 @@ def _healthy(topology: Topology, cluster: str, media: Path) -> bool:
         return False
     items = json.loads(done.stdout)["items"]
     nodes = [item for item in items if item["kind"] == "Node"]
-    expected = {host.name for host in topology.placed() if host.cluster == cluster}
+    expected = {host.name for host in topology.nodes(cluster)}
     return {node["metadata"]["name"] for node in nodes} == expected and all(map(ready, items))
 
 

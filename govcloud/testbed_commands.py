@@ -32,7 +32,7 @@ def bring_up(topology: Topology) -> None:
 
     The machine is one that passed `testbed.checks.require`.
     """
-    folder = media.ensure()
+    folder = media.ensure(services=topology.has_services)
     hosts.up(topology, folder)
     if not topology.clusters:
         return

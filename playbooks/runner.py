@@ -80,15 +80,17 @@ def run(
 ) -> Outcome:
     """Make the hosts of an inventory what their groups say, and fetch each cluster's kubeconfig.
 
-    The kubeconfigs land in ``clusters/`` next to the inventory; events and output in ``artifacts``. With ``check``
-    nothing is changed. Failures are returned; KitError is raised only where nothing could start.
+    The kubeconfigs land in ``clusters/`` next to the inventory, what services there are in ``services.yaml`` and
+    ``services/``; events and output in ``artifacts``. With ``check`` nothing is changed. Failures are returned;
+    KitError is raised only where nothing could start.
     """
     if not inventory.is_file():
         raise KitError(
             f"inventory {inventory}: there is no such file", "'govcloud testbed up' writes one for its hosts"
         )
-    clusters = inventory.parent / "clusters"
-    clusters.mkdir(mode=0o700, exist_ok=True)
+    clusters, services = inventory.parent / "clusters", inventory.parent / "services"
+    for folder in (clusters, services):
+        folder.mkdir(mode=0o700, exist_ok=True)
     artifacts.mkdir(mode=0o700, parents=True, exist_ok=True)
     events = Events()
     with (
@@ -117,8 +119,8 @@ def run(
             quiet=True,
         )
         _end_connections(Path(name))
-    for kubeconfig in clusters.glob("*.kubeconfig"):
-        kubeconfig.chmod(0o600)
+    for fetched in (*clusters.glob("*.kubeconfig"), *services.iterdir()):
+        fetched.chmod(0o600)
     failures = tuple(dict.fromkeys(events.failures))
     if done.status != "successful" and not failures:
         failures = (Failure("", "ansible-playbook", _last_line(done.stdout.read()) or str(done.status)),)

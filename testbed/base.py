@@ -17,6 +17,7 @@ from core.errors import KitError, ProgramError
 from core.files import write_atomic
 from core.paths import REPOSITORY, cache_dir
 from core.programs import run
+from testbed.topology import PlacedHost, Role, Topology
 from testbed.trees import remove_tree
 
 SUITE = "bookworm"
@@ -37,6 +38,12 @@ PACKAGES = (
     *("conntrack", "curl", "ethtool", "iproute2", "iptables", "iputils-ping", "kmod", "mount", "nftables", "runc"),
     *("socat", "util-linux"),
 )
+"""Of every host."""
+MORE_PACKAGES = {
+    Role.CONTROL_PLANE: ("python3-boto3",),
+    Role.SERVICES: ("openssl", "python3-boto3", "haproxy", "openjdk-17-jre-headless"),
+}
+"""Of hosts in a cluster that has a host of services, by role: what the playbooks ask of them beside."""
 MASKED = (
     "apt-daily.timer",
     "apt-daily-upgrade.timer",
@@ -55,19 +62,27 @@ JOURNAL = "[Journal]\nSystemMaxUse=64M\n"
 FILES = REPOSITORY / "testbed" / "files"
 
 
-def digest() -> str:
+def packages(topology: Topology, host: PlacedHost) -> tuple[str, ...]:
+    """Give the Debian packages that a host starts with."""
+    served = {other.cluster for other in topology.placed() if other.role is Role.SERVICES}
+    return PACKAGES + (MORE_PACKAGES.get(host.role, ()) if host.cluster in served else ())
+
+
+def digest(wanted: tuple[str, ...] = PACKAGES) -> str:
     """Return the name of the base root: it changes with everything that decides the root's content."""
     texts = [path.read_text(encoding="utf-8") for path in (Path(__file__), *sorted(FILES.iterdir()))]
-    return hashlib.sha256(json.dumps([platform.machine(), *texts]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([platform.machine(), wanted, *texts]).encode()).hexdigest()[:16]
 
 
-def ensure() -> Path:
-    """Return the base root, making it first where it is missing or damaged. Needs root and Debian's packages.
+def ensure(wanted: tuple[str, ...] = PACKAGES) -> Path:
+    """Return the base root with these packages, making it first where it is missing or damaged.
+
+    Needs root and Debian's packages.
 
     Raises KitError when it is damaged while hosts run on it.
     """
     folder = cache_dir() / "base"
-    target = folder / digest()
+    target = folder / digest(wanted)
     if is_whole(target):
         return target
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +95,7 @@ def ensure() -> Path:
         temporary = folder / f".making-{target.name}"
         say("making the base root of the hosts from Debian packages (about a minute, once)")
         try:
-            _bootstrap(temporary)
+            _bootstrap(temporary, wanted)
             _configure(temporary)
             write_atomic(_seal(target), census(temporary))
         except BaseException:
@@ -127,8 +142,8 @@ def _discard(root: Path) -> None:
     remove_tree(root)
 
 
-def _bootstrap(root: Path) -> None:
-    include, sources = ",".join(PACKAGES), mirrors(SUITE)
+def _bootstrap(root: Path, wanted: tuple[str, ...]) -> None:
+    include, sources = ",".join(wanted), mirrors(SUITE)
     # should this command be killed, the kernel ends mmdebstrap and all that it started, and its mounts go with it
     within = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
     words = [*within, "mmdebstrap", "--mode=root", "--variant=minbase", f"--include={include}"]

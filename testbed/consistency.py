@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from testbed.topology import Host, Ranges, Topology
 
 RESERVED_HOSTS = frozenset({"backbone", "uplink", "lo", "localhost", "all", "ungrouped"})
-RESERVED_CLUSTERS = frozenset({"all", "bare", "workers"})
+RESERVED_CLUSTERS = frozenset({"all", "bare", "services", "workers"})
 SIZES = {
     "backbone": ((16, 28), (48, 120)),
     "pods": ((8, 23), (48, 63)),  # a node gets a /24 and a /64; the allocator spans at most 16 bits in IPv6
@@ -80,9 +80,12 @@ def _role_mistakes(topology: Topology) -> Iterator[str]:
         if count != 1:
             number = count or "no"
             yield f"clusters[{c}].hosts: {cluster.name} has {number} control-plane host; allowed: exactly one"
+    serving = [(field, host.name) for _, field, host in hosts_of(topology) if host.role == "services"]
+    for field, name in serving[1:]:
+        yield f"{field}.role: {name} is a second host of services; allowed: one in a testbed, {serving[0][1]} is it"
     for cluster_name, field, host in hosts_of(topology):
         if cluster_name and host.role == "bare":
-            yield f"{field}.role: 'bare' belongs to no cluster; allowed here: control-plane, worker"
+            yield f"{field}.role: 'bare' belongs to no cluster; allowed here: control-plane, worker, services"
         if not cluster_name and host.role != "bare":
             yield f"{field}.role: {host.role.value!r} needs a cluster; allowed here: bare"
 

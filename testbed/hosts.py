@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,7 @@ def up(topology: Topology, media: Path) -> None:
         state.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_atomic(state.topology, dump(topology))
         keys.ensure(state, topology)
-        root = base.ensure()
+        roots = {host.name: base.ensure(base.packages(topology, host)) for host in topology.placed()}
         wanted = {host.name for host in topology.placed()}
         for host_name in sorted(set(state.host_names()) - wanted):  # what is half removed comes first
             say(f"host {host_name} is no longer in the topology: removing it")
@@ -60,7 +60,7 @@ def up(topology: Topology, media: Path) -> None:
             folder = state.host(host_name).folder
             remove_tree(folder.rename(folder.with_name(f".removing-{host_name.removeprefix('.removing-')}")))
         network.ensure_backbone(topology)
-        _heal_all(topology, root, media.resolve())
+        _heal_all(topology, roots, media.resolve())
         inventory.write(topology, state)
 
 
@@ -161,14 +161,14 @@ def _check_applied(topology: Topology, state: State) -> None:
         )
 
 
-def _heal_all(topology: Topology, root: Path, media: Path) -> None:
+def _heal_all(topology: Topology, roots: Mapping[str, Path], media: Path) -> None:
     hosts = topology.placed()
     with progress() as display, ThreadPoolExecutor(max_workers=4) as pool:
         task = display.add_task("hosts", total=len(hosts))
 
         def heal(host: PlacedHost) -> KitError | None:
             try:
-                _heal(topology, host, root, media, say)
+                _heal(topology, host, roots[host.name], media, say)
             except KitError as error:
                 return error
             finally:

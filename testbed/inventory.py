@@ -10,7 +10,7 @@ from core.files import write_atomic
 from testbed.state import State
 from testbed.topology import Cluster, PlacedHost, Role, Topology
 
-GROUPS = {Role.CONTROL_PLANE: "control_plane", Role.WORKER: "workers", Role.BARE: "bare"}
+GROUPS = {Role.CONTROL_PLANE: "control_plane", Role.WORKER: "workers", Role.SERVICES: "services", Role.BARE: "bare"}
 
 
 def build(topology: Topology, state: State) -> dict[str, Any]:
@@ -42,6 +42,7 @@ def write(topology: Topology, state: State) -> None:
 
 def _cluster_variables(cluster: Cluster) -> dict[str, str]:
     (control_plane,) = (host.name for host in cluster.hosts if host.role is Role.CONTROL_PLANE)
+    services = [host.name for host in cluster.hosts if host.role is Role.SERVICES]
     return {
         "cluster_name": cluster.name,
         "pod_cidr_ipv4": str(cluster.pods.ipv4),
@@ -49,6 +50,7 @@ def _cluster_variables(cluster: Cluster) -> dict[str, str]:
         "service_cidr_ipv4": str(cluster.services.ipv4),
         "service_cidr_ipv6": str(cluster.services.ipv6),
         "control_plane_host": control_plane,
+        **({"services_host": services[0]} if services else {}),
     }
 
 

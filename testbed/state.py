@@ -54,6 +54,11 @@ class State:
         """Give the hosts as Ansible reads them."""
         return self.folder / "inventory.yaml"
 
+    @property
+    def services(self) -> Path:
+        """Give what the testbed's host of services offers, as an audit reads it; the playbooks write it."""
+        return self.folder / "services.yaml"
+
     def kubeconfig(self, cluster: str) -> Path:
         """Give the kubeconfig of a cluster's administrator."""
         return self.folder / "clusters" / f"{cluster}.kubeconfig"

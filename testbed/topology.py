@@ -31,10 +31,11 @@ PATTERNS = {
 
 
 class Role(StrEnum):
-    """What a host becomes."""
+    """What a host becomes. A host of services belongs to a cluster and is no node of it."""
 
     CONTROL_PLANE = "control-plane"
     WORKER = "worker"
+    SERVICES = "services"
     BARE = "bare"
 
 
@@ -105,6 +106,16 @@ class Topology(Model):
             )
             for index, (cluster, _, host) in enumerate(hosts_of(self))
         )
+
+    def nodes(self, cluster: str) -> tuple[PlacedHost, ...]:
+        """Give the hosts that are nodes of a cluster."""
+        members = (Role.CONTROL_PLANE, Role.WORKER)
+        return tuple(host for host in self.placed() if host.cluster == cluster and host.role in members)
+
+    @property
+    def has_services(self) -> bool:
+        """Whether a host carries what an enterprise cloud offers beside Kubernetes."""
+        return any(host.role is Role.SERVICES for host in self.placed())
 
     def host(self, name: str) -> PlacedHost:
         """Return the host of that name; KitError lists the names there are."""

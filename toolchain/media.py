@@ -18,6 +18,8 @@ from toolchain.programs import digest_of, families_of
 MANIFEST = "manifest.json"
 
 BINARIES = ("containerd", "containerd-shim-runc-v2", "ctr", "kubeadm", "kubectl", "kubelet")
+SERVICES = ("versitygw",)
+"""Programs of hosts of services, on the media only where one is asked for."""
 PLUGINS = ("bridge", "host-local", "loopback", "portmap")
 STATED_VERSIONS = {
     "kubernetes": "kubernetes",
@@ -31,16 +33,17 @@ STATED_VERSIONS = {
 """Keys of manifest.json that state a version, and the family whose version it is."""
 
 
-def ensure() -> Path:
-    """Return the folder with bin/, cni/, images/ and manifest.json, making what is missing.
+def ensure(*, services: bool = False) -> Path:
+    """Return the folder with bin/, cni/, images/ and manifest.json, making what is missing; with what services need.
 
     manifest.json (schema 1) states the versions and the SHA-256 of every file by relative path. The folder is keyed
     by its content; its files are hard links into the cache where the file system allows, so never write to them.
     """
     image_folder = images.ensure()
-    programs = build.ensure([*BINARIES, *PLUGINS])
+    binaries = (*BINARIES, *(SERVICES if services else ()))
+    programs = build.ensure([*binaries, *PLUGINS])
     files: dict[str, Path] = {
-        **{f"bin/{name}": programs[name] for name in BINARIES},
+        **{f"bin/{name}": programs[name] for name in binaries},
         **{f"cni/{name}": programs[name] for name in PLUGINS},
         **{f"images/{tar.name}": tar for tar in sorted(image_folder.glob("*.tar"))},
     }

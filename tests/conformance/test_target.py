@@ -97,3 +97,42 @@ def test_an_absent_target_file_is_refused(tmp_path: Path) -> None:
     """The path is in the message."""
     with pytest.raises(KitError, match="No such file"):
         target.load(tmp_path / "absent.yaml")
+
+
+def _services(folder: Path) -> tuple[Path, Content]:
+    (folder / "keys.yaml").write_text("{access: one, secret: two}")
+    content: Content = {
+        "object_store": {
+            "endpoint": "https://10.0.0.1:7070",
+            "accounts": {name: {"credentials": "keys.yaml"} for name in ("a", "b")},
+        }
+    }
+    path = folder / "services.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path, content
+
+
+def test_services_become_sections_of_a_target(written_target: Written, tmp_path: Path) -> None:
+    """What a cloud offers is read from a file elsewhere, and its files are found from the target's."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    sections = target.services(_services(elsewhere)[0])
+    path, content = written_target
+    path.write_text(yaml.safe_dump(content | sections))
+    store = target.load(path).object_store
+    assert store is not None
+    assert store.accounts.b.credentials == elsewhere / "keys.yaml"
+    assert store.accounts.b.keys().secret == "two"
+
+
+def test_a_mistake_in_the_services_is_named_with_its_field(tmp_path: Path) -> None:
+    """A section that nobody reads and an account that is missing are two lines."""
+    path, content = _services(tmp_path)
+    del content["object_store"]["accounts"]["b"]
+    path.write_text(yaml.safe_dump(content | {"objects": {}}))
+    with pytest.raises(KitError) as error:
+        target.services(path)
+    assert error.value.message.splitlines() == [
+        f"{path}: object_store.accounts.b: is missing",
+        f"{path}: objects: is not a known field",
+    ]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from testbed import base
+from testbed.topology import TOPOLOGIES, load
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "a file is gone": lambda root: (root / "etc/passwd").unlink(),
@@ -41,6 +42,16 @@ def test_a_damaged_root_is_seen(root: Path, damage: str) -> None:
     """A file that is missing, new or of another size, or a seal that is gone: the root is made anew."""
     DAMAGES[damage](root)
     assert not base.is_whole(root)
+
+
+def test_only_hosts_beside_services_get_more_packages() -> None:
+    """Ordinary nodes stay small: only a cluster with a host of services has roots of their own, by role."""
+    egc, plain = load(TOPOLOGIES / "egc.yaml"), load()
+    assert all(base.packages(plain, host) == base.PACKAGES for host in plain.placed())
+    wanted = {host.name: base.packages(egc, host) for host in egc.placed()}
+    assert wanted["egc-2"] == base.PACKAGES
+    assert "python3-boto3" in wanted["egc-1"]
+    assert len({base.digest(packages) for packages in wanted.values()}) == 3
 
 
 def test_programs_of_the_root_are_valid() -> None:

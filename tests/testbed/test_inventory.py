@@ -20,6 +20,7 @@ def test_hosts_are_grouped_by_role_and_by_cluster(tmp_path: Path) -> None:
     assert found == {
         "control_plane": ["agc-1", "cgc-1", "egc-1"],
         "workers": ["agc-2", "cgc-2", "egc-2"],
+        "services": [],
         "bare": ["outside"],
         "cgc": ["cgc-1", "cgc-2"],
         "agc": ["agc-1", "agc-2"],
@@ -43,6 +44,16 @@ def test_variables_carry_both_families(tmp_path: Path) -> None:
         "service_cidr_ipv6": "fd63:7663:2:7::/112",
         "control_plane_host": "egc-1",
     }
+
+
+def test_a_host_of_services_belongs_to_a_cluster_and_is_no_node_of_it(tmp_path: Path) -> None:
+    """Playbooks find it in its own group and by its cluster's variable; no node is looked for behind it."""
+    topology = load(TOPOLOGIES / "egc.yaml")
+    groups = inventory.build(topology, State(tmp_path))["all"]["children"]
+    assert list(groups["services"]["hosts"]) == ["egc-s"]
+    assert "egc-s" in groups["egc"]["hosts"]
+    assert groups["egc"]["vars"]["services_host"] == "egc-s"
+    assert [host.name for host in topology.nodes("egc")] == ["egc-1", "egc-2"]
 
 
 def test_only_known_hosts_are_trusted(tmp_path: Path) -> None:

@@ -75,6 +75,14 @@ def test_given_addresses_are_taken(tmp_path: Path) -> None:
     assert [str(host.ipv4) for host in hosts] == ["10.1.0.11", "10.1.0.12", "10.1.0.200"]
 
 
+def test_services_stand_on_one_host(tmp_path: Path) -> None:
+    """What the services are is told in one file, so a second host of them is refused by name."""
+    value = content()
+    value["clusters"][0]["hosts"] += [{"name": "one-s", "role": "services"}, {"name": "one-t", "role": "services"}]
+    with pytest.raises(KitError, match=r"hosts\[3\]\.role: one-t is a second host of services; allowed: one"):
+        load(written(tmp_path, value))
+
+
 @given(st.integers(min_value=1, max_value=200))
 def test_no_two_hosts_share_an_address(count: int) -> None:
     """Whatever their number, hosts have addresses of their own, inside the backbone."""
@@ -131,11 +139,12 @@ MISTAKES: list[tuple[str, object, str]] = [
     (
         "clusters.0.hosts.0.role",
         "master",
-        "clusters[0].hosts[0].role: 'master' is unknown; allowed: control-plane, worker, bare",
+        "clusters[0].hosts[0].role: 'master' is unknown; allowed: control-plane, worker, services, bare",
     ),
     ("clusters.0.hosts.0.role", "worker", "clusters[0].hosts: one has no control-plane host; allowed: exactly one"),
     ("clusters.0.hosts.1.role", "control-plane", "clusters[0].hosts: one has 2 control-plane host"),
     ("clusters.0.hosts.1.role", "bare", "clusters[0].hosts[1].role: 'bare' belongs to no cluster"),
+    ("hosts.0.role", "services", "hosts[0].role: 'services' needs a cluster; allowed here: bare"),
     ("hosts.0.role", "worker", "hosts[0].role: 'worker' needs a cluster; allowed here: bare"),
     ("hosts.0.name", "one-1", "name: 'one-1' is used 2 times"),
     ("hosts.0.name", "one", "name: 'one' is used 2 times"),
