@@ -17,13 +17,11 @@ from conformance import target as target_file
 from conformance.api import Api
 from conformance.results import Subject
 from conformance.workloads import DNS_PORTS, EGRESS_POLICY, INGRESS_POLICY, MANAGED_BY, Manifest
+from core.audit_tenants import ACCOUNT, READER, TENANTS
 from core.errors import KitError
 from core.files import write_atomic
 from modules.labels import SECURITY_LEVEL
 
-TENANTS = {"a": "govcloud-audit-a", "b": "govcloud-audit-b"}
-READER = "govcloud-audit-reader"
-ACCOUNT = "auditor"
 TOKEN_SECONDS = 2 * 3600
 RBAC = "rbac.authorization.k8s.io"
 CLUSTER_ROLES = f"/apis/{RBAC}/v1/clusterroles"

@@ -12,14 +12,16 @@ from rich.table import Table
 
 from core.console import print_json, say, stdout
 from core.errors import KitError
-from govcloud import settled
+from govcloud import settled, testbed_faults
 from playbooks import runner
 from testbed import checks, hosts, leftovers, ssh
+from testbed.faults import switching
 from testbed.state import State
 from testbed.topology import Topology, load
 from toolchain import media
 
 app = typer.Typer(help="Hosts and clusters on this machine.", no_args_is_help=True)
+app.add_typer(testbed_faults.app, name="fault")
 
 TopologyOption = Annotated[
     Path | None, typer.Option("--topology", help="Topology file; the one that ships with the kit when not given.")
@@ -36,6 +38,8 @@ def bring_up(topology: Topology) -> None:
     hosts.up(topology, folder)
     if not topology.clusters:
         return
+    if ended := switching.heal(topology):
+        say(f"testbed {topology.name}: ended the faults {', '.join(ended)}")
     if settled.is_settled(topology, folder):
         say(f"clusters of testbed {topology.name}: unchanged since they were made, and healthy")
         return

@@ -1,0 +1,69 @@
+"""The programs of the control plane, brought to read edited files anew, faster than they would by themselves."""
+
+from __future__ import annotations
+
+import time
+
+from core.errors import KitError
+from testbed.faults.cloud import Cloud
+from testbed.faults.host_files import Reader
+
+MANIFESTS = "/etc/kubernetes/manifests"
+API_SERVER_MANIFEST = f"{MANIFESTS}/kube-apiserver.yaml"
+CONTROLLERS_MANIFEST = f"{MANIFESTS}/kube-controller-manager.yaml"
+_BACK_WITHIN = 180.0
+_ARGUMENTS = """
+for p in $(pgrep -x {program:.15}); do tr '\\0' '\\n' < /proc/$p/cmdline; done | grep ^--; true"""
+"""The kernel keeps the first 15 characters of a program's name."""
+_WRITTEN = "sed -n 's/^ *- \\(--.*\\)/\\1/p' {manifest}"
+
+
+def _renew_api_server(cloud: Cloud, host: str) -> None:
+    """Have an API server run alone with the arguments of its manifest, ready, and controllers that work with it.
+
+    Told to end, the old one would linger for half a minute after it stopped listening: it is not waited for.
+    """
+    deadline = time.monotonic() + _BACK_WITHIN
+    if not _as_written(cloud, host, "kube-apiserver", API_SERVER_MANIFEST):
+        listening = "curl -sk -o /dev/null https://127.0.0.1:6443/livez"
+        cloud.ssh(host, f"timeout 60 sh -c 'while {listening}; do sleep 0.2; done'; true")
+    cloud.ssh(host, "pkill -9 -x kube-apiserver; true")
+    while not (_as_written(cloud, host, "kube-apiserver", API_SERVER_MANIFEST) and cloud.api.is_ready()):
+        _check(deadline, "the API server did not come back as its manifest says")
+    _renew_controllers(cloud, host)
+
+
+def _renew_controllers(cloud: Cloud, host: str) -> None:
+    """Have the controllers run as their manifest says and work: they give a new namespace its service account.
+
+    The lease of those that ended is taken away, else new ones wait until it has run out.
+    """
+    deadline = time.monotonic() + _BACK_WITHIN
+    while not _as_written(cloud, host, "kube-controller-manager", CONTROLLERS_MANIFEST):
+        _check(deadline, "the controllers did not come back as their manifest says")
+    cloud.api.remove("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-controller-manager")
+    name = f"govcloud-controllers-{time.monotonic_ns()}"
+    cloud.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    try:
+        while cloud.api.get(f"/api/v1/namespaces/{name}/serviceaccounts/default") is None:
+            _check(deadline, "the controllers did not come back with the API server")
+    finally:
+        cloud.api.remove(f"/api/v1/namespaces/{name}")
+
+
+def _as_written(cloud: Cloud, host: str, program: str, manifest: str) -> bool:
+    running, written = (
+        sorted(cloud.ssh(host, look).split("\n"))
+        for look in (_ARGUMENTS.format(program=program), _WRITTEN.format(manifest=manifest))
+    )
+    return running == written
+
+
+def _check(deadline: float, complaint: str) -> None:
+    if time.monotonic() > deadline:
+        raise KitError(complaint, "govcloud testbed shell, then: crictl logs, journalctl -u kubelet")
+    time.sleep(0.5)
+
+
+API_SERVER = Reader("kube-apiserver", _renew_api_server)
+CONTROLLERS = Reader("kube-controller-manager", _renew_controllers)

@@ -1,0 +1,111 @@
+"""Breaking files of hosts. Several faults may edit one file at once, and end in any order.
+
+The file as it was and the edits of every fault stand beside each other on the host itself; the file is always made anew
+from these, so that whatever is left after a process was killed, the next switch ends in a state that is whole.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from testbed.faults.cloud import Cloud
+from testbed.faults.fault import Change
+
+KEPT = "/var/lib/govcloud-faults"
+_RENDER = """
+render() {
+    next="$(dirname "$file")/.govcloud-fault"
+    cp -a "$kept/before" "$next"
+    for script in "$kept"/edits/*; do
+        [ ! -e "$script" ] || sed -E -i -f "$script" "$next"
+    done
+    if cmp -s "$next" "$file"; then rm "$next"; else mv "$next" "$file"; fi
+}
+"""
+_ON = """
+mkdir -p -m 0700 "$kept/edits"
+[ -e "$kept/before" ] || { cp -a "$file" "$kept/.before" && mv "$kept/.before" "$kept/before"; }
+rm -f "$kept/edits/$fault"
+render
+sum="$(cksum < "$file")"
+printf '%s\\n' "$edit" > "$kept/edits/$fault"
+render
+[ "$sum" != "$(cksum < "$file")" ] || { echo "$file: the edit changes nothing" >&2; exit 3; }
+"""
+_OFF = """
+if [ -e "$kept/before" ]; then
+    rm -f "$kept/edits/$fault"
+    render
+    rmdir "$kept/edits" 2>/dev/null && rm -r "$kept" || true
+fi
+"""
+
+Hosts = Callable[[Cloud], Sequence[str]]
+"""Which hosts of a cloud a change is for."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads an edited file on a host, and how it is brought to read it anew."""
+
+    what: str
+    renew: Callable[[Cloud, str], None]
+
+
+def nodes(cloud: Cloud) -> Sequence[str]:
+    """Every Kubernetes node."""
+    return cloud.hosts
+
+
+def with_role(role: str) -> Hosts:
+    """Return the host of a role, such as ``control-plane`` or ``services``."""
+    return lambda cloud: [cloud.host_of(role)]
+
+
+def edited(hosts: Hosts, edits: Mapping[str, str], reader: Reader | None = None) -> Change:
+    """Edit files on hosts, each by a script of sed (extended expressions), and have the reader read them anew, once.
+
+    A script that changes nothing is a mistake of the fault.
+    """
+
+    def run(cloud: Cloud, body: str) -> None:
+        for host in hosts(cloud):
+            if reader is not None:
+                cloud.later(f"{host}: {reader.what}", partial(_renew, reader, host))
+            for file, edit in edits.items():
+                cloud.ssh(host, _script(file, cloud.fault, edit, body))
+
+    return Change(lambda cloud: run(cloud, _ON), lambda cloud: run(cloud, _OFF))
+
+
+def _renew(reader: Reader, host: str, cloud: Cloud) -> None:
+    reader.renew(cloud, host)
+
+
+def _script(file: str, fault: str, edit: str, body: str) -> str:
+    values = {"file": file, "kept": f"{KEPT}{file}", "fault": fault, "edit": edit}
+    settings = "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+    return f"set -eu\n{settings}\n{_RENDER}{body}"
+
+
+def commands(hosts: Hosts, on: str, off: str) -> Change:
+    """Run one command line to break and one to mend, both of which may be run again."""
+
+    def run(cloud: Cloud, command: str) -> None:
+        for host in hosts(cloud):
+            cloud.ssh(host, command)
+
+    return Change(lambda cloud: run(cloud, on), lambda cloud: run(cloud, off))
+
+
+def unit(name: str, ready: str = "true") -> Reader:
+    """Return a unit of systemd, which is started anew and given a minute until the command ``ready`` succeeds."""
+
+    def renew(cloud: Cloud, host: str) -> None:
+        wait = shlex.quote(f"until {ready}; do sleep 0.2; done")
+        cloud.ssh(host, f"systemctl reset-failed {name}; systemctl restart {name} && timeout 60 sh -c {wait}")
+
+    return Reader(name, renew)
