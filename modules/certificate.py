@@ -177,14 +177,14 @@ def check(certificate: Certificate, cloud: str, level: int, on: dt.date) -> None
     """Refuse a certificate of another cloud, of too low a level, or that does not hold on a day. Raises KitError."""
     wrong = ""
     if certificate.cloud != cloud:
-        wrong = f"is of {certificate.cloud!r}, and the agency is to run on {cloud!r}"
+        wrong = f"is of {certificate.cloud!r}, and one of {cloud!r} is asked for"
     elif certificate.kind != "EGC":
         wrong = f"is of a {certificate.kind}, not of a commercial cloud (EGC)"
     elif certificate.level < level:
-        wrong = f"is for level {certificate.level}, and the agency has a system of level {level}"
+        wrong = f"is for level {certificate.level}, and one for level {level} is asked for"
     elif on < certificate.start:
         wrong = f"does not hold before {certificate.start}"
     elif on > certificate.until:
         wrong = f"ended on {certificate.until}"
     if wrong:
-        raise KitError(f"the certificate of conformance {wrong}", "give one that holds, or another placement")
+        raise KitError(f"the certificate of conformance {wrong}", "give one that holds, or another cloud")

@@ -14,7 +14,7 @@ from modules.levels import Level, Quota
 from modules.quantities import parse
 
 Manifest = dict[str, Any]
-Tier = Literal["cgc", "agc"]
+Tier = Literal["cgc", "agc", "egc"]
 
 _READ = ("get", "list", "watch")
 _WRITE = (*_READ, "create", "update", "patch", "delete")

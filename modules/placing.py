@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import KitError
-from core.signatures import Trust, read_trust
-from modules import certificate
+from modules import conforming
 from modules.agency import Agency
 from modules.certificate import Certificate
 from modules.levels import LEVELS
@@ -34,9 +33,8 @@ def place(agency: Agency, settings: AgencySettings, environment: Mapping[str, st
     given, folder = agency.placement, settings.agency.resolve().parent
     shown = None
     if given.cluster == "egc":
-        trust, revocations = _trusted(settings)
-        shown = certificate.read(folder / (given.certificate or ""), trust, revocations, on)
-        certificate.check(shown, given.egc or "", max(system.level for system in agency.systems), on)
+        asked = max(system.level for system in agency.systems)
+        shown = conforming.certified(settings, folder / (given.certificate or ""), given.egc or "", asked, on)
     if given.cluster == "shared":
         home = settings.kubeconfig_path(environment)
     else:
@@ -44,22 +42,6 @@ def place(agency: Agency, settings: AgencySettings, environment: Mapping[str, st
     alone = {name: _file(path, f"alone.{name}") for name, path in settings.alone.items()}
     check_alone(agency, alone, home)
     return Place(home, given.cluster == "shared" and settings.central, alone, shown)
-
-
-def _trusted(settings: AgencySettings) -> tuple[Trust, Path]:
-    """Return whose certificates of conformance count, and the list of those taken back; without both, none counts."""
-    given = {
-        "certificate-authority": settings.certificate_authority,
-        "certificate-signer": settings.certificate_signer,
-        "certificate-revocations": settings.certificate_revocations,
-    }
-    if absent := [key for key, value in given.items() if not value]:
-        raise KitError(
-            f"no certificate of conformance is relied on without {', '.join(absent)}",
-            f"pulumi config set {absent[0]} VALUE",
-        )
-    trust = read_trust(Path(str(settings.certificate_authority)), settings.certificate_signer)
-    return trust, Path(str(settings.certificate_revocations))
 
 
 def check_alone(agency: Agency, alone: Mapping[str, Path], home: Path) -> None:

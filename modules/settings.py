@@ -14,6 +14,7 @@ from modules import labels
 from modules.contract import Gateway
 from modules.inheritance import Inheritance
 from modules.levels import Level
+from modules.model import Title
 from modules.workloads import DEFAULT_IMAGE
 
 
@@ -75,7 +76,18 @@ class CentralSettings(Settings):
         return [gateway for gateway, name in self.gateways.items() if name == service]
 
 
-class AgencySettings(Settings):
+class ConformingSettings(Settings):
+    """Whose certificates of conformance a stack relies on; without all three, on none."""
+
+    certificate_authority: Path | None = None
+    """File with the authorities (PEM) that vouch for who signs certificates of conformance, from the stack's folder."""
+    certificate_signer: str = ""
+    """Common name of the auditor whose certificates of conformance count."""
+    certificate_revocations: Path | None = None
+    """The register's list of certificates that were taken back, from the stack's folder."""
+
+
+class AgencySettings(ConformingSettings):
     """Configuration of the stack of one agency."""
 
     agency: Path
@@ -86,12 +98,8 @@ class AgencySettings(Settings):
     """The central cloud's stack, whose contract this one reads."""
     logs: Annotated[str, Field(pattern=r"^([a-z][a-z0-9+.-]*://\S+)?$")] = ""
     """Address of the store to which the nodes' collector sends logs; without one, they stay on the nodes."""
-    certificate_authority: Path | None = None
-    """File with the authorities (PEM) that vouch for who signs certificates of conformance, from the stack's folder."""
-    certificate_signer: str = ""
-    """Common name of the auditor whose certificates of conformance count."""
-    certificate_revocations: Path | None = None
-    """The register's list of certificates that were taken back, from the stack's folder."""
+    egc_stack: str = ""
+    """The stack by which the platform team took the commercial cloud into use, whose placement this one reads."""
     quarantined: bool = False
     """Whether the agency leaves: every way shut, no rights, no running copy, its data kept."""
     inherited: tuple[Inheritance, ...] = ()
@@ -113,6 +121,19 @@ class AdmissionSettings(Settings):
 
     waivers: Path | None = None
     """Path of the file of waivers, from the folder of the stack."""
+
+
+class EnterpriseSettings(ConformingSettings, AdmissionSettings):
+    """Configuration of the stack that takes a commercial cloud (EGC) into use."""
+
+    cloud: Title
+    """Name of the cloud, as its certificate and agency files name it."""
+    level: Level
+    """Highest security level of the systems that are to run there."""
+    location: Annotated[str, Field(pattern=r"^VN-[A-Z0-9]{2,3}$")]
+    """Province of Viet Nam where its data is stored (ISO 3166-2, such as VN-HN): GVC-DAT-01 allows no other country."""
+    certificate: Path
+    """File with the cloud's certificate of conformance, from the stack's folder."""
 
 
 S = TypeVar("S", bound=Settings)

@@ -8,7 +8,15 @@ from typing import Any, Final
 import pulumi
 from pulumi_kubernetes.admissionregistration.v1 import ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding
 from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.core.v1 import LimitRange, Namespace, ResourceQuota, Service, ServiceAccount, ServiceAccountPatch
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    LimitRange,
+    Namespace,
+    ResourceQuota,
+    Service,
+    ServiceAccount,
+    ServiceAccountPatch,
+)
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
@@ -21,6 +29,7 @@ _CLASSES: Final[Mapping[tuple[str, str], Any]] = {
     ("policy/v1", "PodDisruptionBudget"): PodDisruptionBudget,
     ("rbac.authorization.k8s.io/v1", "Role"): Role,
     ("rbac.authorization.k8s.io/v1", "RoleBinding"): RoleBinding,
+    ("v1", "ConfigMap"): ConfigMap,
     ("v1", "LimitRange"): LimitRange,
     ("v1", "Namespace"): Namespace,
     ("v1", "ResourceQuota"): ResourceQuota,

@@ -22,9 +22,11 @@ def configuration(model: type[S]) -> S:
     return settings.read(model, pulumi.get_project(), pulumi.runtime.get_config_env())
 
 
-def on_cluster(kubeconfig: Path, name: str = "cluster") -> pulumi.ResourceOptions:
+def on_cluster(kubeconfig: pulumi.Input[str] | Path, name: str = "cluster") -> pulumi.ResourceOptions:
     """Options that put a component on a cluster. Only the kubeconfig's path goes into the state."""
-    provider = pulumi_kubernetes.Provider(name, kubeconfig=str(kubeconfig))
+    provider = pulumi_kubernetes.Provider(
+        name, kubeconfig=str(kubeconfig) if isinstance(kubeconfig, Path) else kubeconfig
+    )
     return pulumi.ResourceOptions(providers={"kubernetes": provider})
 
 

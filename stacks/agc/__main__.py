@@ -11,6 +11,7 @@ import pulumi
 
 from modules import agency_file, grants, identity, inheritance, placing
 from modules.components.agency_cloud import AgencyCloud, central_contract
+from modules.components.enterprise_cloud import admitted
 from modules.components.inherited_systems import inherited_systems
 from modules.components.program import configuration, on_cluster, plain_errors
 from modules.settings import AgencySettings
@@ -26,7 +27,8 @@ with plain_errors():
     place = placing.place(agency, config, os.environ, today)
     offered = central_contract(config.cgc_stack) if place.central else None
     alone = {name: on_cluster(path, f"cluster-{name}") for name, path in place.alone.items()}
-    here, shut = on_cluster(place.kubeconfig), config.quarantined
+    egc_stack = config.egc_stack if place.certificate is not None else ""
+    here, shut = on_cluster(admitted(place.kubeconfig, agency, egc_stack, today)), config.quarantined
     cloud = AgencyCloud(agency, offered, config.image, here, alone, config.logs, heirlooms, shut=shut)
     inherited = inherited_systems(agency, heirlooms, offered, config.image, here, today, config.logs, shut=shut)
     pulumi.export("agency", str(agency.key))

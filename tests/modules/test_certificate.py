@@ -93,8 +93,8 @@ def test_good_certificate_is_relied_on(desk: Desk) -> None:
     [
         ("EGC", CLOUD, 3, 31, "ended on"),
         ("EGC", CLOUD, 3, -31, "does not hold before"),
-        ("EGC", CLOUD, 4, 0, "is for level 3, and the agency has a system of level 4"),
-        ("EGC", "other-cloud", 3, 0, "is of 'example-cloud', and the agency is to run on 'other-cloud'"),
+        ("EGC", CLOUD, 4, 0, "is for level 3, and one for level 4 is asked for"),
+        ("EGC", "other-cloud", 3, 0, "is of 'example-cloud', and one of 'other-cloud' is asked for"),
         ("AGC", CLOUD, 3, 0, "is of a AGC, not of a commercial cloud"),
     ],
 )

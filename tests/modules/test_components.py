@@ -39,6 +39,17 @@ CONTRACT: dict[str, Any] = {
 }
 
 
+PLACEMENT = {
+    "version": 1,
+    "cloud": "example-cloud",
+    "level": 3,
+    "location": "VN-CT",
+    "namespace": "egc-shared",
+    "certificate": f"sha256:{'a' * 64}",
+    "until": "2099-12-31",
+}
+
+
 class Recorder(pulumi.runtime.Mocks):
     """Stands for the engine's monitor: remembers what was asked for."""
 
@@ -50,7 +61,8 @@ class Recorder(pulumi.runtime.Mocks):
         if args.typ == "kubernetes:core/v1:Service":
             state["spec"] = {**state["spec"], **ADDRESSES}
         if args.typ == "pulumi:pulumi:StackReference":
-            return args.name, {"name": args.name, "outputs": {"contract": CONTRACT}, "secretOutputNames": []}
+            outputs = {"contract": CONTRACT, "placement": PLACEMENT}
+            return args.name, {"name": args.name, "outputs": outputs, "secretOutputNames": []}
         provider = (args.provider or "").rpartition("::")[0]
         self.made[args.name] = {"type": args.typ, "inputs": args.inputs, "provider": provider}
         return args.name, state

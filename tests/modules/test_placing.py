@@ -71,7 +71,7 @@ def test_missing_kubeconfig_is_refused(folder: Path) -> None:
     ("system", "placement", "days", "more", "said"),
     [
         ({}, EGC, 40, {}, "ended on"),
-        ({"level": 4}, EGC, 0, {}, "for level 3, and the agency has a system of level 4"),
+        ({"level": 4}, EGC, 0, {}, "for level 3, and one for level 4 is asked for"),
         ({}, {**EGC, "egc": "other"}, 0, {}, "is of 'example-cloud'"),
         ({}, {**EGC, "certificate": "missing.json"}, 0, {}, "No such file"),
         ({}, EGC, 0, {"certificate-authority": None}, "relied on without certificate-authority"),

@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import KitError
 from core.paths import REPOSITORY
-from modules.settings import AgencySettings, CentralSettings, Settings, read
+from modules.settings import AgencySettings, CentralSettings, EnterpriseSettings, Settings, read
 
 
 def test_configuration_is_read() -> None:
@@ -78,7 +78,9 @@ def test_stack_of_another_agency_is_refused() -> None:
         settings.check_stack("demo", "ha-long-06688-250701")
 
 
-@pytest.mark.parametrize(("stack", "model"), [("cgc", CentralSettings), ("agc", AgencySettings)])
+@pytest.mark.parametrize(
+    ("stack", "model"), [("cgc", CentralSettings), ("agc", AgencySettings), ("egc", EnterpriseSettings)]
+)
 def test_every_key_is_documented(stack: str, model: type[Settings]) -> None:
     """The page beside a stack has a line for each key, with its default."""
     page = (REPOSITORY / "stacks" / stack / "README.md").read_text(encoding="utf-8")
