@@ -62,6 +62,11 @@ class Reply:
         """Whether it was refused because of who asked, or because of a rule that stands in the way."""
         return self.status in {401, 403} and (self.code in _DENIED or not self.code)
 
+    @property
+    def shut(self) -> bool:
+        """Whether it reached nothing: refused, or the bucket is not even there for this account."""
+        return self.denied or self.code == "NoSuchBucket"
+
     def __str__(self) -> str:
         return " ".join(word for word in (str(self.status), self.code, self.message) if word)
 
