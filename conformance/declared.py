@@ -9,12 +9,23 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyAddress,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.networks import HttpUrl, UrlConstraints
 
 from core.errors import KitError
 
 HttpsUrl = Annotated[HttpUrl, UrlConstraints(allowed_schemes=["https"])]
+Word = Annotated[str, Field(min_length=1, max_length=200)]
+BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 
 class NotDeclaredError(KitError):
@@ -64,6 +75,8 @@ class S3Account(Strict):
 
     credentials: Annotated[File, AfterValidator(_keys)]
     """YAML with ``access`` and ``secret``; readable by you alone."""
+    principal: Word | None = None
+    """How bucket policies name the account, where it is not by its access key."""
 
     def keys(self) -> S3Keys:
         """Read the credentials."""
@@ -81,13 +94,74 @@ class ObjectStore(Strict):
     """The cloud's object store, which speaks S3."""
 
     endpoint: HttpsUrl
+    addresses: tuple[IPvAnyAddress, ...] = ()
+    """Where the endpoint's name leads, for a machine whose own DNS does not know it."""
     authority: File | None = None
     """PEM of the authorities that sign its certificate, where the usual ones do not."""
     region: str = "us-east-1"
+    domestic_regions: tuple[Word, ...] = ()
+    """The store's regions (location constraints) that the operator declares to stand in Viet Nam; none: not asked."""
     accounts: S3Accounts
+
+
+class LogBucket(Strict):
+    """Where a tenant finds its own log, with its account of the object store."""
+
+    bucket: BucketName
+    prefix: str = Field("", max_length=200)
+
+
+class LogBuckets(Strict):
+    """The two tenants' logs."""
+
+    a: LogBucket
+    b: LogBucket
+
+
+class Logs(Strict):
+    """The store of logs: objects, each JSON lines of Kubernetes audit events (audit.k8s.io/v1), as they are or gzipped.
+
+    A tenant's bucket holds what was asked of its namespaces, and it reads it with its account of the object store.
+    """
+
+    buckets: LogBuckets
+    platform: BucketName | None = None
+    """The bucket with the log of the platform itself, which no tenant may read."""
+    within_seconds: float = Field(gt=0, le=90)
+    """How long an event may take into the log; an audit waits no longer than 90 seconds."""
+
+
+class Backup(Strict):
+    """A backup that the cloud makes by itself of a bucket of tenant a, by means of which a canary is tried.
+
+    Whatever is put into ``source`` has to turn up in ``copies`` under the same key, to be read by tenant a and to be
+    removed by the backup service alone.
+    """
+
+    source: BucketName
+    copies: BucketName
+    rpo_seconds: float = Field(gt=0, le=90)
+    """How long a change may go without a copy; an audit waits no longer than 90 seconds."""
+    rto_seconds: float = Field(gt=0, le=60)
+    """How long it may take until the copy is back in its place."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> Backup:
+        if self.source == self.copies:
+            raise ValueError("source and copies are the same bucket: what lies beside the original is no backup")
+        return self
 
 
 class Services(Strict):
     """What a cloud offers beside Kubernetes; each section is optional, and a target file has them all."""
 
     object_store: ObjectStore | None = None
+    logs: Logs | None = None
+    backup: Backup | None = None
+
+    @field_validator("logs", "backup")
+    @classmethod
+    def _in_a_store(cls, value: object, info: ValidationInfo) -> object:
+        if value and info.data.get("object_store", ...) is None:
+            raise ValueError("lies in the object store, and there is no section object_store")
+        return value

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 TARGET = pytest.StashKey[target.Target]()
-_SECRET = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]+|(?i:bearer)\s+\S+")
+_SECRET = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]+|(?i:bearer)\s+\S+|(?<=X-Amz-Signature=)\w+")
 _TEXT_LIMIT = 500
 
 

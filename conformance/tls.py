@@ -43,8 +43,11 @@ def offer(
     suites: str = "ALL:@SECLEVEL=0",
     authority: str | None = None,
     verify: bool = False,
+    name: str = "",
 ) -> Handshake:
     """Offer a range of versions and some suites. Raises KitError when no answer decides the matter.
+
+    ``name`` is what the server is called where ``host`` is its address.
 
     With ``verify`` the certificate has to fit the host and be signed by ``authority`` (a file), else it is a refusal on
     our side, reported as not accepted.
@@ -62,7 +65,7 @@ def offer(
     try:
         with (
             socket.create_connection((host, port), timeout=SECONDS) as raw,
-            context.wrap_socket(raw, server_hostname=host) as secure,
+            context.wrap_socket(raw, server_hostname=name or host) as secure,
         ):
             suite = (secure.cipher() or ("an unnamed suite",))[0]
             return Handshake(accepted=True, detail=f"{secure.version()} with {suite}")

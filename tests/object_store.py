@@ -30,6 +30,7 @@ class ObjectStore:
     endpoint: str
     access: str
     secret: str
+    program: Path
 
     def settings_file(self, bucket: str = "archive", **more: str) -> Path:
         """Write settings of an archive in it."""
@@ -41,6 +42,16 @@ class ObjectStore:
     def settings(self, bucket: str = "archive") -> ArchiveSettings:
         """Return settings of an archive in it."""
         return settings.load(self.settings_file(bucket))
+
+    def account(self, name: str, role: str = "userplus") -> Path:
+        """Make an account, by its role one with buckets of its own, and return the file with its credentials."""
+        file = self.folder / f"{name}.yaml"
+        secret = secrets.token_hex(20)
+        file.write_text(f"access: {name}\nsecret: {secret}\n")
+        words = ["admin", "--endpoint-url", self.endpoint, "--access", self.access, "--secret", self.secret]
+        words += ["--allow-insecure", "create-user", "--access", name, "--secret", secret, "--role", role]
+        subprocess.run([self.program, *words], check=True, capture_output=True)
+        return file
 
     def client(self) -> Any:
         """Return a client with all rights."""
@@ -56,21 +67,32 @@ class ObjectStore:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[ObjectStore]:
-    """Start a store whose objects lie in a folder, and end it."""
+def running(folder: Path, *, versions: bool = True) -> Iterator[ObjectStore]:
+    """Start a store whose objects lie in a folder, and end it; without ``versions`` it can neither keep nor lock."""
     Certificate(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    made = ObjectStore(folder, f"https://127.0.0.1:{port}", secrets.token_hex(10), secrets.token_hex(20))
+    program = build.ensure(["versitygw"])["versitygw"]
+    made = ObjectStore(folder, f"https://127.0.0.1:{port}", secrets.token_hex(10), secrets.token_hex(20), program)
     content = f"[default]\naws_access_key_id = {made.access}\naws_secret_access_key = {made.secret}\n"
     (folder / "credentials").write_text(content)
     (folder / "credentials").chmod(0o600)
-    for name in ("objects", "versions"):
+    for name in ("objects", "versions", "accounts"):
         (folder / name).mkdir()
-    program = build.ensure(["versitygw"])["versitygw"]
-    words = [program, "--port", f"127.0.0.1:{port}", "--cert", folder / "server.crt", "--key", folder / "server.key"]
-    words += ["--quiet", "posix", "--versioning-dir", folder / "versions", folder / "objects"]
+    words = [
+        program,
+        "--port",
+        f"127.0.0.1:{port}",
+        "--port",
+        f"[::1]:{port}",
+        "--cert",
+        folder / "server.crt",
+        "--key",
+        folder / "server.key",
+    ]
+    words += ["--quiet", "--iam-dir", folder / "accounts", "--iam-cache-disable", "posix"]
+    words += [*(["--versioning-dir", folder / "versions"] if versions else []), folder / "objects"]
     environment = {**os.environ, "ROOT_ACCESS_KEY": made.access, "ROOT_SECRET_KEY": made.secret}
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(

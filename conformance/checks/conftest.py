@@ -8,10 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from conformance import cleaning, workloads
+from conformance import cleaning, store_cleaning, workloads
 from conformance.api import DRY_RUN, Api
+from conformance.declared import NotDeclaredError, ObjectStore
+from conformance.object_store import Account, way
 from conformance.probes import Probes, Tenant
 from conformance.probes import start as start_probes
+from conformance.store_cleaning import LOCK_SECONDS, Buckets, Owned
 from conformance.target import Target, TenantAccess
 from core.errors import KitError
 
@@ -105,3 +108,55 @@ def family_policy(tenant_a: Tenant, run_id: str) -> str:
 def good_pod(audit_target: Target, run_id: str) -> workloads.Manifest:
     """Return a pod that every cloud has to accept."""
     return workloads.pod(f"audit-{run_id}-pod", audit_target.probe_image, run=run_id, role="sample")
+
+
+@pytest.fixture(scope="session")
+def object_store(audit_target: Target) -> ObjectStore:
+    """Return the cloud's object store as it is declared."""
+    if audit_target.object_store is None:
+        raise NotDeclaredError("object store")
+    return audit_target.object_store
+
+
+@pytest.fixture(scope="session")
+def account_a(object_store: ObjectStore) -> Account:
+    """Return the account of tenant a on the object store."""
+    return Account("tenant a", object_store, object_store.accounts.a, way(object_store))
+
+
+@pytest.fixture(scope="session")
+def account_b(object_store: ObjectStore, account_a: Account) -> Account:
+    """Return the account of tenant b, which has to be another than that of tenant a."""
+    account = Account("tenant b", object_store, object_store.accounts.b, way(object_store))
+    if account.is_same_as(account_a):
+        raise KitError("tenants a and b have the same account of the object store, so isolation cannot be shown")
+    return account
+
+
+@pytest.fixture(scope="session")
+def nobody(object_store: ObjectStore) -> Account:
+    """Return requests to the object store without credentials."""
+    return Account("nobody", object_store, None, way(object_store))
+
+
+@pytest.fixture(scope="session")
+def buckets(account_a: Account, account_b: Account, run_id: str, request: pytest.FixtureRequest) -> Iterator[Buckets]:
+    """Make buckets that are removed at the end, when their locks have run out; remove what broken runs left."""
+    if not request.config.getoption("--run-id", None):
+        for account in (account_a, account_b):
+            store_cleaning.sweep(account)
+    made = Buckets(run_id)
+    yield made
+    made.remove(wait=LOCK_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def bucket_a(account_a: Account, buckets: Buckets) -> Owned:
+    """Return a bucket of tenant a."""
+    return buckets.make(account_a, "a")
+
+
+@pytest.fixture(scope="session")
+def bucket_b(account_b: Account, buckets: Buckets) -> Owned:
+    """Return a bucket of tenant b."""
+    return buckets.make(account_b, "b")
