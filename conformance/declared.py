@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic.networks import HttpUrl, UrlConstraints
 
 from core.errors import KitError
@@ -87,7 +87,39 @@ class ObjectStore(Strict):
     accounts: S3Accounts
 
 
+def _there(value: Path, info: ValidationInfo) -> Path:
+    path: Path = (info.context or {}).get("folder", Path()) / value.expanduser()
+    if not path.exists():
+        raise ValueError(f"cannot read {path}: there is no such file or folder")
+    return path
+
+
+class KubernetesConformance(Strict):
+    """The result of an upstream conformance run that the operator hands in."""
+
+    results: Annotated[Path, AfterValidator(_there)]
+    """Sonobuoy's archive (tar.gz), or the folder that hydrophone wrote."""
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Provider(Strict):
+    """The accounts by which the operator's people work day by day, as the API server knows them."""
+
+    users: tuple[_Name, ...] = ()
+    groups: tuple[_Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _some(self) -> Provider:
+        if not self.users and not self.groups:
+            raise ValueError("names neither users nor groups")
+        return self
+
+
 class Services(Strict):
     """What a cloud offers beside Kubernetes; each section is optional, and a target file has them all."""
 
     object_store: ObjectStore | None = None
+    kubernetes_conformance: KubernetesConformance | None = None
+    provider: Provider | None = None

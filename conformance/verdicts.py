@@ -36,7 +36,8 @@ def judge(
 
     A requirement gets the worst verdict of its results, where a PASS past its lifetime on the day ``on`` is MISSING;
     ``began`` is the moment of results that carry none. Without one it is MANUAL, or MISSING if the kit has a check.
-    Where a person judged, checks that could ask nothing (MANUAL) no longer count.
+    Where a person judged, checks that could ask nothing (MANUAL) no longer count; where nobody did, a requirement that
+    checks decide in part is MANUAL although they hold.
     """
     by_requirement = {waiver.requirement: waiver for waiver in waivers}
     lines, states = [], []
@@ -68,7 +69,10 @@ def _line(
     if aged:
         verdict = worst(result.verdict for result in aged)
         reason = next((result.reason for result in aged if result.verdict is verdict), "")
-        if verdict is Verdict.PASS:
+        left = "" if any(result.by for result in results) else catalogue.partly.get(requirement.id, "")
+        if verdict is Verdict.PASS and left:
+            verdict, reason = Verdict.MANUAL, f"its checks hold, and a person decides the rest: {left}"
+        elif verdict is Verdict.PASS:
             until = min(_ends(result, days, began) for result in aged if result.verdict is Verdict.PASS)
     else:
         verdict, reason = _without_results(catalogue, requirement, extent)
