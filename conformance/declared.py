@@ -17,11 +17,14 @@ from core.errors import KitError
 HttpsUrl = Annotated[HttpUrl, UrlConstraints(allowed_schemes=["https"])]
 
 
+UNDECLARED = "the target file declares no "
+
+
 class NotDeclaredError(KitError):
     """The target file does not say what a check needs, so that the check cannot be made."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"the target file declares no {what}")
+        super().__init__(f"{UNDECLARED}{what}")
 
 
 class Strict(BaseModel):

@@ -9,6 +9,7 @@ from conformance.catalogue import Catalogue, Requirement
 from conformance.results import Check, Extent, RequirementLine, Result, Subject, Verdict, Waiver, WaiverLine, worst
 
 SOUND = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE})
+BY_DOCUMENTS = "a person decides, by documents: "
 NOT_RUN = "its checks were not part of this run"
 
 
@@ -94,7 +95,7 @@ def _line(
 def _without_results(catalogue: Catalogue, requirement: Requirement, extent: Extent) -> tuple[Verdict, str]:
     if requirement.for_a_person:
         how = "; ".join(method.how for method in requirement.check)
-        return Verdict.MANUAL, f"a person decides, by documents: {how}"
+        return Verdict.MANUAL, f"{BY_DOCUMENTS}{how}"
     if reason := catalogue.unchecked.get(requirement.id):
         return Verdict.MANUAL, reason
     return Verdict.MISSING, NOT_RUN if extent == "filtered" else "no check of it gave a result"
