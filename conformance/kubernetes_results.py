@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -25,9 +25,9 @@ from core.errors import KitError
 LOG, REPORT, SERVER = "e2e.log", "junit_01.xml", "serverversion.json"
 PLACE = "plugins/e2e/results/global/"
 """Where sonobuoy puts log and report in its archive; hydrophone puts them into a folder as they are."""
-LARGEST = 64 * 1024 * 1024
-"""Size of the largest file that is read, in bytes; a whole report has 3 MiB."""
-MOST = 1024 * 1024 * 1024
+LARGEST: Mapping[str, int] = {LOG: 64 << 20, REPORT: 16 << 20, SERVER: 1 << 20}
+"""Size of each file that is read at most, in bytes; a whole report has 3 MiB."""
+MOST = 512 << 20
 """Most bytes that an archive may unpack to: it also holds the logs of the cluster's pods."""
 TAG = "[Conformance]"
 FOCUS = r"\[Conformance\]"
@@ -120,14 +120,14 @@ def _version(server: bytes) -> str:
 def _folder(path: Path) -> dict[str, bytes]:
     """Read the files of a folder; a link that leads out of it is refused."""
     found: dict[str, bytes] = {}
-    for name in (LOG, REPORT, SERVER):
+    for name in LARGEST:
         file = next((it for it in (path / name, path / PLACE / name) if it.is_file()), None)
         if file is None:
             continue
         if not file.resolve().is_relative_to(path.resolve()):
             raise KitError(f"{file}: is a link that leads out of the folder", _HINT)
-        if file.stat().st_size > LARGEST:
-            raise KitError(f"{file}: is larger than {LARGEST >> 20} MiB", _HINT)
+        if file.stat().st_size > LARGEST[name]:
+            raise KitError(f"{file}: is larger than {LARGEST[name] >> 20} MiB", _HINT)
         found[name] = file.read_bytes()
     return found
 
@@ -135,7 +135,7 @@ def _folder(path: Path) -> dict[str, bytes]:
 class _Counted(io.RawIOBase):
     """A stream that ends with an error once more than ``MOST`` bytes came out of it."""
 
-    def __init__(self, source: BinaryIO, refuse: Callable[[], KitError]) -> None:
+    def __init__(self, source: gzip.GzipFile, refuse: Callable[[], KitError]) -> None:
         self._source, self._left, self._refuse = source, MOST, refuse
 
     def read(self, size: int = -1) -> bytes:
@@ -154,19 +154,19 @@ def _archive(path: Path) -> dict[str, bytes]:
             stream = _Counted(
                 unpacked, lambda: KitError(f"{path}: unpacks to more than {MOST >> 20} MiB, so it is not read", _HINT)
             )
-            with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
                 for member in archive:
                     name = member.name.removeprefix("./").removeprefix(PLACE)
-                    if name not in {LOG, REPORT, SERVER} or not member.isfile():
+                    if name not in LARGEST or not member.isfile():
                         continue
-                    if member.size > LARGEST:
-                        raise KitError(f"{path}: {member.name} is larger than {LARGEST >> 20} MiB", _HINT)
+                    if member.size > LARGEST[name]:
+                        raise KitError(f"{path}: {member.name} is larger than {LARGEST[name] >> 20} MiB", _HINT)
                     if name in found:
                         raise KitError(f"{path}: holds {name} twice", _HINT)
                     content = archive.extractfile(member)
                     found[name] = content.read() if content else b""
             while stream.read(1 << 20):
                 pass
-    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+    except (OSError, EOFError, ValueError, zlib.error, tarfile.TarError) as error:
         raise KitError(f"{path}: is not a whole tar.gz archive: {error}", _HINT) from error
     return found

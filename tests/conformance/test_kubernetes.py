@@ -153,7 +153,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(KitError, match="unpacks to more than 1 MiB"):
         read(path)
     monkeypatch.setattr(kubernetes_results, "MOST", 1 << 30)
-    monkeypatch.setattr(kubernetes_results, "LARGEST", 1 << 10)
+    monkeypatch.setattr(kubernetes_results, "LARGEST", dict.fromkeys((LOG, REPORT, SERVER), 1 << 10))
     with pytest.raises(KitError, match="is larger than"):
         read(sonobuoy(tmp_path))
 
