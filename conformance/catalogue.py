@@ -105,6 +105,7 @@ class Catalogue(dict[str, Requirement]):
         *,
         lifetimes: Lifetimes,
         unchecked: Mapping[str, str],
+        partly: Mapping[str, str],
         vietnamese: Mapping[str, Wording],
         areas: Mapping[str, Area],
     ) -> None:
@@ -113,6 +114,8 @@ class Catalogue(dict[str, Requirement]):
         self.lifetimes = lifetimes
         self.unchecked = unchecked
         """Why the kit has no check of a requirement, by id."""
+        self.partly = partly
+        """What the kit's checks of a requirement leave to a person, by id."""
         self.vietnamese = vietnamese
         self.areas = areas
         for requirement in requirements:
@@ -138,6 +141,7 @@ def load(path: Path = FILE) -> Catalogue:
         hashlib.sha256(raw).hexdigest(),
         lifetimes=Lifetimes.model_validate(_beside("lifetimes.yaml")),
         unchecked=TypeAdapter(dict[str, str]).validate_python(_beside("unchecked.yaml")),
+        partly=TypeAdapter(dict[str, str]).validate_python(_beside("partly.yaml")),
         vietnamese=TypeAdapter(dict[str, Wording]).validate_python(_beside("vietnamese.yaml")),
         areas=TypeAdapter(dict[str, Area]).validate_python(_beside("areas.yaml")),
     )

@@ -28,11 +28,14 @@ Word = Annotated[str, Field(min_length=1, max_length=200)]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 
+UNDECLARED = "the target file declares no "
+
+
 class NotDeclaredError(KitError):
     """The target file does not say what a check needs, so that the check cannot be made."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"the target file declares no {what}")
+        super().__init__(f"{UNDECLARED}{what}")
 
 
 class Strict(BaseModel):
@@ -152,12 +155,44 @@ class Backup(Strict):
         return self
 
 
+def _there(value: Path, info: ValidationInfo) -> Path:
+    path: Path = (info.context or {}).get("folder", Path()) / value.expanduser()
+    if not path.exists():
+        raise ValueError(f"cannot read {path}: there is no such file or folder")
+    return path
+
+
+class KubernetesConformance(Strict):
+    """The result of an upstream conformance run that the operator hands in."""
+
+    results: Annotated[Path, AfterValidator(_there)]
+    """Sonobuoy's archive (tar.gz), or the folder that hydrophone wrote."""
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Provider(Strict):
+    """The accounts by which the operator's people work day by day, as the API server knows them."""
+
+    users: tuple[_Name, ...] = ()
+    groups: tuple[_Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _some(self) -> Provider:
+        if not self.users and not self.groups:
+            raise ValueError("names neither users nor groups")
+        return self
+
+
 class Services(Strict):
     """What a cloud offers beside Kubernetes; each section is optional, and a target file has them all."""
 
     object_store: ObjectStore | None = None
     logs: Logs | None = None
     backup: Backup | None = None
+    kubernetes_conformance: KubernetesConformance | None = None
+    provider: Provider | None = None
 
     @field_validator("logs", "backup")
     @classmethod

@@ -71,6 +71,18 @@ def audit(
     return run
 
 
+def planned() -> list[Check]:
+    """Return every check that the kit has, without asking any cloud. Raises KitError when they cannot be read."""
+    with tempfile.TemporaryDirectory(prefix="govcloud-audit-") as folder:
+        outcomes = Path(folder) / "outcomes.jsonl"
+        options = ["--collect-only", f"--outcomes={outcomes}", str(FOLDER / "checks")]
+        complaint = _pytest(options, outcomes, lambda _done, _of, _name: None, LIMIT_SECONDS)
+        found = read_outcomes(outcomes)[0]
+    if not found:
+        raise KitError(f"the checks cannot be read: {complaint}", "pytest conformance --collect-only shows more")
+    return found
+
+
 def _pytest(arguments: list[str], outcomes: Path, progress: Progress, limit: float) -> str:
     """Run the checks in a process of their own, and return the last line that pytest had to say."""
     command = [

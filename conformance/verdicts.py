@@ -9,6 +9,7 @@ from conformance.catalogue import Catalogue, Requirement
 from conformance.results import Check, Extent, RequirementLine, Result, Subject, Verdict, Waiver, WaiverLine, worst
 
 SOUND = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE})
+BY_DOCUMENTS = "a person decides, by documents: "
 NOT_RUN = "its checks were not part of this run"
 
 
@@ -36,7 +37,8 @@ def judge(
 
     A requirement gets the worst verdict of its results, where a PASS past its lifetime on the day ``on`` is MISSING;
     ``began`` is the moment of results that carry none. Without one it is MANUAL, or MISSING if the kit has a check.
-    Where a person judged, checks that could ask nothing (MANUAL) no longer count.
+    Where a person judged, checks that could ask nothing (MANUAL) no longer count; where nobody did, a requirement that
+    checks decide in part is MANUAL although they hold.
     """
     by_requirement = {waiver.requirement: waiver for waiver in waivers}
     lines, states = [], []
@@ -68,7 +70,10 @@ def _line(
     if aged:
         verdict = worst(result.verdict for result in aged)
         reason = next((result.reason for result in aged if result.verdict is verdict), "")
-        if verdict is Verdict.PASS:
+        left = "" if any(result.by for result in results) else catalogue.partly.get(requirement.id, "")
+        if verdict is Verdict.PASS and left:
+            verdict, reason = Verdict.MANUAL, f"its checks hold, and a person decides the rest: {left}"
+        elif verdict is Verdict.PASS:
             until = min(_ends(result, days, began) for result in aged if result.verdict is Verdict.PASS)
     else:
         verdict, reason = _without_results(catalogue, requirement, extent)
@@ -90,7 +95,7 @@ def _line(
 def _without_results(catalogue: Catalogue, requirement: Requirement, extent: Extent) -> tuple[Verdict, str]:
     if requirement.for_a_person:
         how = "; ".join(method.how for method in requirement.check)
-        return Verdict.MANUAL, f"a person decides, by documents: {how}"
+        return Verdict.MANUAL, f"{BY_DOCUMENTS}{how}"
     if reason := catalogue.unchecked.get(requirement.id):
         return Verdict.MANUAL, reason
     return Verdict.MISSING, NOT_RUN if extent == "filtered" else "no check of it gave a result"

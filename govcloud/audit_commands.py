@@ -14,7 +14,7 @@ from conformance.results import Subject
 from conformance.target import PROBE_IMAGE
 from core.console import print_json, progress, say
 from core.errors import KitError
-from govcloud import audit_register, audit_results, audit_signing
+from govcloud import audit_coverage, audit_register, audit_results, audit_signing
 from govcloud.audit_console import Judgements, Previous, Waivers, show_plan, show_run, undecided
 from testbed import hosts
 from testbed.state import State
@@ -110,6 +110,7 @@ def clean(kubeconfig: Admin) -> None:
     say(f"Removed: {', '.join(gone)}" if gone else "There was nothing to remove.")
 
 
+audit_coverage.register(app)
 audit_results.register(app)
 audit_signing.register(app)
 audit_register.register(app)

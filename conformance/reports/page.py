@@ -12,13 +12,17 @@ import yaml
 from markupsafe import Markup, escape
 
 from conformance import catalogue
+from conformance.declared import UNDECLARED
 from conformance.reports import issuing
 from conformance.results import WHOLE_CLOUD, WORST_FIRST, RequirementLine, Run, Verdict
+from conformance.verdicts import BY_DOCUMENTS
 from modules.certificate import Certificate, Signed
 
 TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGES = ("vi", "en")
 """The first is the one that a page opens in."""
+WAITING = ("undeclared", "in-part", "no-check", "documents")
+"""Why a person decides a requirement: what can be mended by another run first."""
 
 
 def render(run: Run, certificate: Signed[Certificate] | None) -> str:
@@ -33,6 +37,7 @@ def render(run: Run, certificate: Signed[Certificate] | None) -> str:
             run=run,
             certificate=certificate.statement if certificate else None,
             why_not=issuing.why_not(run),
+            waiting=waiting(run.requirements),
             areas=[(key, areas[key], lines) for key, lines in by_area(run.requirements).items()],
             by_name=by_name,
             unasked=[result for result in run.results if result.name not in asked],
@@ -47,6 +52,23 @@ def by_area(lines: tuple[RequirementLine, ...]) -> dict[str, list[RequirementLin
     for line in lines:
         grouped.setdefault(line.area, []).append(line)
     return grouped
+
+
+def waiting(lines: tuple[RequirementLine, ...]) -> dict[str, dict[str, list[RequirementLine]]]:
+    """Group what a person has to decide (MANUAL) by why a machine did not, and by the reason in the run's words."""
+    found: dict[str, dict[str, list[RequirementLine]]] = {key: {} for key in WAITING}
+    for line in lines:
+        if line.verdict is Verdict.MANUAL:
+            found[_why(line)].setdefault(line.reason, []).append(line)
+    return {key: rows for key, rows in found.items() if rows}
+
+
+def _why(line: RequirementLine) -> str:
+    if line.reason.startswith(UNDECLARED):
+        return "undeclared"
+    if line.checks:
+        return "in-part"
+    return "documents" if line.reason.startswith(BY_DOCUMENTS) else "no-check"
 
 
 def tally(lines: list[RequirementLine]) -> list[tuple[Verdict, int]]:

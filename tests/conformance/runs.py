@@ -35,12 +35,19 @@ def run_of(results: Sequence[Result], subject: Subject = SUBJECT, added: Additio
 
 
 def all_of(verdict: Verdict = Verdict.PASS, subject: Subject = SUBJECT, **others: Verdict) -> list[Result]:
-    """One result for every requirement that applies; ``others`` gives some another verdict: ``NET_01=Verdict.FAIL``."""
+    """One result for every requirement that applies; ``others`` gives some another verdict: ``NET_01=Verdict.FAIL``.
+
+    What checks decide in part alone is of a person.
+    """
+    known = catalogue.load()
     return [
         result(
-            others.get(line.id.removeprefix("GVC-").replace("-", "_"), verdict), line.id, name=f"a.{line.id.lower()}"
+            others.get(line.id.removeprefix("GVC-").replace("-", "_"), verdict),
+            line.id,
+            name=f"a.{line.id.lower()}",
+            by="An auditor" if line.id in known.partly else "",
         )
-        for line in catalogue.load().applicable(subject.kind, subject.level)
+        for line in known.applicable(subject.kind, subject.level)
     ]
 
 

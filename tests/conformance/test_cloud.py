@@ -88,11 +88,13 @@ def test_a_cloud_as_made_passes_every_check(cloud: Cloud, tmp_path: Path) -> Non
     left = allow_ingress("broken", namespace=tenant_a)
     cloud.admin.create(f"/apis/networking.k8s.io/v1/namespaces/{tenant_a}/networkpolicies", left)
     run = cloud.audit(tmp_path)
-    assert {r.name: r.reason for r in run.results if r.verdict is not Verdict.PASS} == {}
+    decided = [r for r in run.results if not r.reason.startswith("the target file declares no ")]
+    assert {r.name: r.reason for r in decided if r.verdict is not Verdict.PASS} == {}
+    assert {r.verdict for r in run.results if r not in decided} <= {Verdict.MANUAL}
     assert run.exit_code == 0
     assert len({id_ for result in run.results for id_ in result.requirements}) >= 8
-    assert all(result.evidence for result in run.results)
-    assert json.loads((tmp_path / "results.json").read_text())["counts"]["PASS"] == len(run.results)
+    assert all(result.evidence for result in decided)
+    assert json.loads((tmp_path / "results.json").read_text())["counts"]["PASS"] == len(decided)
     assert (tmp_path / "junit.xml").stat().st_size > 0
     assert "Đám mây thử nghiệm" in (tmp_path / "report.html").read_text()
     for namespace in tenants.TENANTS.values():

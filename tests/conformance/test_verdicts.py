@@ -53,6 +53,17 @@ def test_every_requirement_that_applies_gets_one_verdict(found: list[Result], wa
         assert (line.until is not None) == (line.verdict in {Verdict.PASS, Verdict.WAIVED})
 
 
+def test_what_checks_decide_in_part_waits_for_a_person() -> None:
+    """Checks that hold leave the rest open, one that fails decides, and a person's judgement closes the gap."""
+    held, judged = (result(Verdict.PASS, "GVC-SUP-05", name=name, by=by) for name, by in (("a.a", ""), ("a.b", "Bình")))
+    left = catalogue.load().partly["GVC-SUP-05"]
+    open_line = line_of("GVC-SUP-05", [held])
+    assert (open_line.verdict, open_line.until) == (Verdict.MANUAL, None)
+    assert left in open_line.reason
+    assert line_of("GVC-SUP-05", [held, judged]).verdict is Verdict.PASS
+    assert line_of("GVC-SUP-05", [result(Verdict.FAIL, "GVC-SUP-05"), judged]).verdict is Verdict.FAIL
+
+
 @settings(max_examples=60, deadline=None)
 @given(results, waivers, st.randoms(use_true_random=False))
 def test_the_order_of_results_decides_nothing(found: list[Result], waived: list[Waiver], random: object) -> None:

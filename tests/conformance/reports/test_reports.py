@@ -203,3 +203,34 @@ def test_reports_written_again_leave_no_signature_behind(tmp_path: Path) -> None
         (tmp_path / name).write_text("old")
     reports.write(run_of(all_of(NET_01=Verdict.FAIL)), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"results.json", "junit.xml", "oscal.json", "report.html"}
+
+
+def test_what_a_person_decides_is_grouped_by_why() -> None:
+    """What was not declared, is checked in part, has no check or rests on documents stands apart, in both languages."""
+    found = [
+        result(Verdict.MANUAL, "GVC-DAT-03", name="a.a", reason="the target file declares no <accounts>"),
+        result(Verdict.MANUAL, "GVC-CAP-02", name="a.b", reason="the target file declares no <accounts>"),
+        result(Verdict.PASS, "GVC-SUP-05", name="a.c"),
+    ]
+    run = run_of(found)
+    groups = page.waiting(run.requirements)
+    assert list(groups) == list(page.WAITING)
+    (undeclared,) = groups["undeclared"].values()
+    assert [line.id for line in undeclared] == ["GVC-DAT-03", "GVC-CAP-02"]
+    assert [line.id for lines in groups["in-part"].values() for line in lines] == ["GVC-SUP-05"]
+    manual = [line.id for line in run.requirements if line.verdict is Verdict.MANUAL]
+    assert sorted(line.id for rows in groups.values() for lines in rows.values() for line in lines) == sorted(manual)
+    text = page.render(run, None)
+    for heading in ("Not declared to the audit: 2", "Chưa khai báo cho kiểm định: 2", "Checked in part: 1"):
+        assert heading in text
+    assert '<td lang="en" class="keep">the target file declares no &lt;accounts&gt;</td>' in text
+    assert "Nothing is left to a person." in page.render(good_run(), None)
+
+
+def test_english_findings_are_marked(run: Run) -> None:
+    """Reasons, evidence and sources are in English whatever the page's language, and say so to a screen reader."""
+    text = page.render(run, None)
+    marks = re.findall(r'<p class="reason([^>]*)>', text)
+    assert marks
+    assert all('lang="en"' in mark and "keep" in mark for mark in marks)
+    assert len(re.findall(r'<span lang="en" class="keep">[^<]*Decree', text)) > 20
