@@ -61,7 +61,7 @@ class _Lane:
     def __init__(self, number: int, work: Work) -> None:
         self.number = number
         self._work = work
-        self._output: IO[str] = tempfile.TemporaryFile("w+")
+        self._output: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by end()
         self.run_id = ""
         self.start()
 
@@ -122,8 +122,8 @@ class _Lane:
 
 def run(
     work: Work,
-    progress: Callable[[Standing], None],
-    sweep: Callable[[str], None] = lambda _run_id: None,
+    progress: Callable[[Standing], None] = lambda _standing: None,
+    sweep: Callable[[str], object] = lambda _run_id: None,
 ) -> tuple[Outcomes, str]:
     """Make the checks, and return what was found and what pytest complained of.
 
@@ -161,7 +161,7 @@ def _standing(found: Outcomes, usual: dict[str, float]) -> Standing:
     return Standing(len(done), len(found.planned), found.last, left)
 
 
-def _mend(running: Sequence[_Lane], found: Outcomes, work: Work, sweep: Callable[[str], None]) -> bool:
+def _mend(running: Sequence[_Lane], found: Outcomes, work: Work, sweep: Callable[[str], object]) -> bool:
     """Read what was found, put another process in the place of one that hangs or is gone; whether any still runs."""
     codes = [lane.code for lane in running]  # before reading: of a process that has ended everything is there
     found.update()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from conformance import assembly, cleaning, processes, reports, target, unfinished, verdicts
 from conformance.assembly import RESULTS, Additions
+from conformance.outcomes import Outcomes
 from conformance.processes import Standing, Work
 from conformance.results import Extent, Run
 from conformance.unfinished import Order
@@ -60,20 +61,20 @@ def audit(
         files={name: path.resolve() for name, path in (files or {}).items()},
         started=datetime.now(UTC),
     )
-    limits = (limit, check_seconds)
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="govcloud-audit-") as folder:
-            return _make(order, Path(folder), added, limits, progress, note, dry_run=True)
+            return _assemble(order, _collect(Path(folder) / "outcomes.jsonl", _asked(order)), added, "dry-run")
     existed = out.exists()
     with unfinished.held(out) as lock:
         unfinished.begin(out, order)
         try:
-            run = _make(order, out, added, limits, progress, note, lock=lock)
+            found = _make(order, out, (limit, check_seconds), progress, note, lock)
         except KitError:
             unfinished.forget(out)
             if not existed:
                 out.rmdir()
             raise
+        run = _assemble(order, found, added, "filtered" if _filtered(order) else "whole")
         _finish(run, out)
     return run
 
@@ -94,9 +95,37 @@ def resume(
     with unfinished.held(out) as lock:
         order = unfinished.go_on(out, order, datetime.now(UTC))
         added = assembly.additions(*(order.files.get(name) for name in ("waivers", "judgements", "previous")))
-        run = _make(order, out, added, (limit, check_seconds), progress, note, lock=lock)
+        found = _make(order, out, (limit, check_seconds), progress, note, lock)
+        run = _assemble(order, found, added, "filtered" if _filtered(order) else "whole")
         _finish(run, out)
     return run
+
+
+def plan(target_file: Path, level: int | None = None) -> Outcomes:
+    """Return the checks that a run of this target would make, with what each needs. Asks the cloud nothing."""
+    target.load(target_file, level=level)
+    with tempfile.TemporaryDirectory(prefix="govcloud-audit-") as folder:
+        return _collect(Path(folder) / "outcomes.jsonl", _arguments(target_file.resolve(), level, "", ()))
+
+
+def _collect(path: Path, arguments: Sequence[str]) -> Outcomes:
+    work = Work(["--collect-only", *arguments], path, lanes=1, check_seconds=CHECK_SECONDS, limit=CHECK_SECONDS)
+    return _started(*processes.run(work))
+
+
+def _started(found: Outcomes, complaint: str) -> Outcomes:
+    if not found.planned:
+        raise KitError(f"the audit could not start: {complaint}", "pytest conformance --collect-only shows more")
+    return found
+
+
+def _arguments(target_file: Path, level: int | None, only: str, checks: Sequence[Path]) -> list[str]:
+    return [
+        f"--target={target_file}",
+        *([f"--level={level}"] if level is not None else []),
+        *(["-k", only] if only else []),
+        *map(str, checks or [FOLDER / "checks"]),
+    ]
 
 
 def _finish(run: Run, out: Path) -> None:
@@ -104,52 +133,38 @@ def _finish(run: Run, out: Path) -> None:
     unfinished.forget(out)
 
 
-def _make(
-    order: Order,
-    out: Path,
-    added: Additions,
-    limits: tuple[float, float],
-    progress: Progress,
-    note: Note,
-    *,
-    lock: int | None = None,
-    dry_run: bool = False,
-) -> Run:
-    """Make the checks that are not decided yet, and assemble the run."""
+def _asked(order: Order) -> list[str]:
+    return _arguments(order.target, order.level, order.only, order.checks)
+
+
+def _filtered(order: Order) -> bool:
+    return bool(order.checks or order.only)
+
+
+def _make(order: Order, out: Path, limits: tuple[float, float], progress: Progress, note: Note, lock: int) -> Outcomes:
+    """Make the checks that are not decided yet, and leave nothing behind in the cloud."""
     cloud = target.load(order.target, level=order.level)
-    filtered = bool(order.checks or order.only)
     work = Work(
-        arguments=[
-            f"--target={order.target}",
-            *([f"--level={order.level}"] if order.level is not None else []),
-            *(["-k", order.only] if order.only else []),
-            *(["--collect-only"] if dry_run else []),
-            *map(str, order.checks or [FOLDER / "checks"]),
-        ],
-        outcomes=unfinished.place(out),
-        lanes=1 if filtered or dry_run else LANES,
+        _asked(order),
+        unfinished.place(out),
+        lanes=1 if _filtered(order) else LANES,
         limit=limits[0],
         check_seconds=limits[1],
         usual=_usual(out, cloud.cloud),
         lock=lock,
     )
-    work.outcomes.parent.mkdir(mode=0o700, exist_ok=True)
-
-    def sweep(run_id: str = "") -> list[str]:
-        return [] if dry_run else cleaning.sweep_all(cloud, run_id)
-
-    sweep()
+    cleaning.sweep_all(cloud)
     try:
-        found, complaint = processes.run(work, progress, sweep)
+        return _started(*processes.run(work, progress, lambda run_id: cleaning.sweep_all(cloud, run_id)))
     finally:
-        for line in sweep():
+        for line in cleaning.sweep_all(cloud):
             note(f"not tidied up: {line}")
-    if not found.planned:
-        raise KitError(f"the audit could not start: {complaint}", "pytest conformance --collect-only shows more")
-    extent: Extent = "dry-run" if dry_run else "filtered" if filtered else "whole"
+
+
+def _assemble(order: Order, found: Outcomes, added: Additions, extent: Extent) -> Run:
     now = datetime.now(UTC)
     return assembly.assemble(
-        cloud.subject,
+        target.load(order.target, level=order.level).subject,
         verdicts.complete(found.plan, list(found.found.values())),
         added,
         started=order.started,

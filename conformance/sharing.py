@@ -65,7 +65,8 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     place = lanes.share(
         {describe(item).name: _group(item) for item in items}, outcomes.usual_seconds(usual) if usual else {}, count
     )
-    kept, others = [], []
+    kept: list[pytest.Item] = []
+    others: list[pytest.Item] = []
     for item in items:
         check = describe(item)
         needs = sorted(getattr(item, "fixturenames", ()))
