@@ -148,6 +148,8 @@ def _account(name: str, kubeconfig: Path, namespace: str, wanted: Sequence[Right
         review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         user = api.create(_REVIEW, review).get("status", {}).get("userInfo", {}).get("username", "")
         findings.append(Finding(f"{name}: credentials", bool(user), user or "the server does not say whose they are"))
+        if not user:
+            return _Account(name, tuple(findings), works=False)
         lacking = rights.missing(api, namespace, wanted)
     except KitError as error:
         return _Account(name, (*findings, Finding(f"{name}: account", ok=False, detail=error.message)), works=False)

@@ -16,7 +16,13 @@ from core.errors import KitError
 READY_WITHIN = 60.0
 """Seconds in which all probe pods have to run."""
 
-_HOPELESS = ("InvalidImageName", "ErrImageNeverPull", "ImagePullBackOff", "CrashLoopBackOff", "CreateContainerConfigError")
+_HOPELESS = (
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ImagePullBackOff",
+    "CrashLoopBackOff",
+    "CreateContainerConfigError",
+)
 """Reasons for which a container waits that do not pass by themselves: they are not waited for."""
 
 

@@ -17,7 +17,7 @@ Content = dict[str, Any]
 
 
 def write_kubeconfig(
-    path: Path, server: str = "https://127.0.0.1:1", authority: Path | None = None, token: str = "a-token"
+    path: Path, server: str = "https://127.0.0.1:1", authority: Path | None = None, user: str = "a"
 ) -> Path:
     cluster: Content = {"server": server}
     if authority:
@@ -26,7 +26,7 @@ def write_kubeconfig(
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "cloud", "cluster": cluster}],
-        "users": [{"name": "tenant", "user": {"token": token}}],
+        "users": [{"name": "tenant", "user": {"token": f"{user}-token"}}],
         "contexts": [{"name": "audit", "context": {"cluster": "cloud", "user": "tenant"}}],
         "current-context": "audit",
     }
@@ -39,7 +39,7 @@ def write_target(
 ) -> tuple[Path, Content]:
     """Write a target file of two tenants, and return its path and content."""
     for name in ("a", "b"):
-        write_kubeconfig(folder / f"{name}.kubeconfig", server, authority, f"{name}-token")
+        write_kubeconfig(folder / f"{name}.kubeconfig", server, authority, name)
     content: Content = {
         "cloud": "Đám mây thử nghiệm <b>&",
         "operator": "Sở Thông tin và Truyền thông",
