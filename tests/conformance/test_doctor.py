@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic.networks import HttpUrl
 from typer.testing import CliRunner
 
 from conformance import doctor, reach, rights, tenants
+from conformance import run as runner
+from conformance.declared import ObjectStore
 from conformance.outcomes import Outcomes
 from conformance.results import Check
 from conformance.rights import Right
@@ -24,14 +27,27 @@ from tests.conformance import servers
 from tests.conformance.cloud_api import CloudApi
 from tests.conformance.servers import Server
 
+
+@pytest.fixture(scope="module")
+def made(target_file: Path) -> Outcomes:
+    """Return what a run would check."""
+    return plan(target_file)
+
+
 Diagnose = Callable[[servers.Answer], tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
 def diagnose(
-    certificate: Certificate, serve: Callable[..., Server], make_target: Callable[..., Path], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    made: Outcomes,
+    certificate: Certificate,
+    serve: Callable[..., Server],
+    make_target: Callable[..., Path],
+    tmp_path: Path,
 ) -> Diagnose:
     """Run the doctor against a server that answers as it is told; return the exit code and what was printed."""
+    monkeypatch.setattr(runner, "plan", lambda *_: made)
 
     def run(answer: servers.Answer) -> tuple[int, dict[str, Any]]:
         server = serve(certificate.context(), answer)
@@ -123,11 +139,11 @@ def test_nothing_configured_gives_not_one_pass(tmp_path: Path) -> None:
 
 
 def planned(**fixtures: tuple[str, ...]) -> Outcomes:
-    made = Outcomes(Path("/nonexistent"))
+    checks = Outcomes(Path("/nonexistent"))
     for name, used in fixtures.items():
-        made.planned[f"x.{name}"] = Check(name=f"x.{name}", title="", requirements=("GVC-NET-01",))
-        made.needs[f"x.{name}"] = used
-    return made
+        checks.planned[f"x.{name}"] = Check(name=f"x.{name}", title="", requirements=("GVC-NET-01",))
+        checks.needs[f"x.{name}"] = used
+    return checks
 
 
 @pytest.mark.parametrize(
@@ -147,7 +163,7 @@ def test_a_requirement_is_decidable_if_all_its_checks_can_be_made(
     assert [(line.by, line.why) for line in found if line.requirement == "GVC-NET-01"] == [(by, why)]
 
 
-def test_what_checks_need_is_what_prepared_tenants_may(target_file: Path) -> None:
+def test_what_checks_need_is_what_prepared_tenants_may(made: Outcomes) -> None:
     """Every right that is asked for is one that ``prepare`` gives, and the checks it is listed for exist."""
     given = {
         (group, resource, verb)
@@ -157,7 +173,6 @@ def test_what_checks_need_is_what_prepared_tenants_may(target_file: Path) -> Non
         for verb in rule["verbs"]
     }
     assert [right for right in rights.of_tenant() if (right.group, right.resource, right.verb) not in given] == []
-    made = plan(target_file)
     assert set(rights.BY_CHECK) <= {name.partition("[")[0] for name in made.planned}
     assert set(rights.BY_FIXTURE) <= {fixture for fixtures in made.needs.values() for fixture in fixtures}
 
@@ -188,3 +203,22 @@ def test_a_server_with_another_certificate_is_not_trusted(
     assert "certificate" in bad.detail
     (lost,) = reach.attempt(reach.Place("store", "no-such-name.invalid", 443))
     assert "the name is not found" in lost.detail
+
+
+def test_every_url_of_a_section_is_tried(tmp_path: Path) -> None:
+    """With the authority that stands beside it, and the port that it says or means."""
+    (tmp_path / "keys").write_text("access: a\nsecret: b\n")
+    account = {"credentials": tmp_path / "keys"}
+    store = ObjectStore.model_validate(
+        {
+            "endpoint": "https://[::1]:7070/",
+            "authority": tmp_path / "keys",
+            "accounts": {"a": account, "b": account},
+        }
+    )
+    assert list(reach.places("object_store", store)) == [
+        reach.Place("object_store.endpoint", "::1", 7070, tmp_path / "keys")
+    ]
+    assert list(reach.places("x", [HttpUrl("https://a.test/b"), HttpUrl("http://plain.test")])) == [
+        reach.Place("x.0", "a.test", 443)
+    ]

@@ -93,9 +93,8 @@ def test_groups_run_beside_each_other_and_the_checks_of_a_group_do_not(tmp_path:
     )
     seen: list[Standing] = []
     found, _ = processes.run(work, seen.append)
-    assert {name: result.verdict for name, result in found.found.items()} == dict.fromkeys(
-        ("a.one", "b.two", "a.three", "b.four"), Verdict.PASS
-    )
+    assert set(found.found) == {"a.one", "b.two", "a.three", "b.four"}
+    assert {result.verdict for result in found.found.values()} == {Verdict.PASS}
     assert len(set(found.lane_of.values())) == 3
     assert (seen[-1].done, seen[-1].of, seen[-1].left) == (4, 4, None)
 
@@ -372,13 +371,11 @@ def test_what_a_process_left_is_gone_before_the_next_begins(tmp_path: Path, clou
     ("answer", "reason"),
     [
         (servers.hang, "Remote end closed connection"),
-        (servers.drop, "Remote end closed connection"),
         (servers.garbage, "127.0.0.1 port"),
         (servers.redirect, "with a redirect (302)"),
         (servers.as_json(403, {"message": "not you"}), "the credentials are not accepted: 403 not you"),
-        (servers.as_json(500, {"message": "etcd is away"}), "500 etcd is away"),
     ],
-    ids=["hang", "drop", "garbage", "redirect", "refusal", "server-error"],
+    ids=["hang", "garbage", "redirect", "refusal"],
 )
 def test_a_cloud_that_answers_badly_passes_nothing(
     tmp_path: Path, cloud: Serve, answer: servers.Answer, reason: str
