@@ -72,7 +72,8 @@ class Done:
 class Api:
     """One account's way to an API server. Safe to use from several threads."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, *, answer_seconds: float | None = None) -> None:
+        self._answer_seconds = answer_seconds
         try:
             self._client: ApiClient = new_client_from_config(config_file=str(kubeconfig))
         except (ConfigException, OSError, ValueError, KeyError, TypeError, ssl.SSLError) as error:
@@ -107,6 +108,7 @@ class Api:
             headers["Authorization"] = credential
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         asked = f"{method} {path}"
+        seconds = self._answer_seconds or ANSWER_SECONDS
         pool = self._bare_pool() if bare else self._client.rest_client.pool_manager
         try:
             raw = pool.request(
@@ -114,12 +116,12 @@ class Api:
                 url,
                 body=None if body is None else json.dumps(body),
                 headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds),
                 retries=False,
                 redirect=False,
             )
         except urllib3.exceptions.HTTPError as error:
-            raise KitError(f"{self.host} port {self.port}, {asked}: {_why(error)}") from error
+            raise KitError(f"{self.host} port {self.port}, {asked}: {_why(error, seconds)}") from error
         answer = Answer(asked, raw.status, _parse(raw.data), dict(raw.headers))
         if 300 <= answer.status < 400:
             raise KitError(f"{self.host} answered {asked} with a redirect ({answer.status}), as no API server does")
@@ -225,14 +227,14 @@ def _parse(data: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"items": value}
 
 
-def _why(error: urllib3.exceptions.HTTPError) -> str:
+def _why(error: urllib3.exceptions.HTTPError, seconds: float) -> str:
     reason = getattr(error, "reason", error)
     if isinstance(error, urllib3.exceptions.NewConnectionError):
         return "no connection: " + _first_line(reason).rpartition(": ")[2]
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
         return f"no connection within {CONNECT_SECONDS:.0f} s"
     if isinstance(error, urllib3.exceptions.ReadTimeoutError):
-        return f"no answer within {ANSWER_SECONDS:.0f} s"
+        return f"no answer within {seconds:.0f} s"
     if isinstance(error, urllib3.exceptions.SSLError):
         return f"its certificate or TLS is not what the kubeconfig expects: {_first_line(reason)}"
     return _first_line(reason)

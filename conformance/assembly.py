@@ -46,6 +46,7 @@ def assemble(
     started: dt.datetime,
     finished: dt.datetime,
     judged: dt.datetime,
+    resumed: Sequence[dt.datetime] = (),
     extent: Extent = "whole",
 ) -> Run:
     """Make the model of a run from what was found and what people add."""
@@ -60,6 +61,7 @@ def assemble(
         subject=subject,
         extent=extent,
         started=started,
+        resumed=tuple(resumed),
         finished=finished,
         judged=judged,
         results=tuple(everything),
@@ -82,6 +84,7 @@ def again(run: Run, added: Additions, judged: dt.datetime) -> Run:
         [result for result in run.results if not result.by],
         added,
         started=run.started,
+        resumed=run.resumed,
         finished=run.finished,
         judged=judged,
         extent=run.extent,

@@ -1,19 +1,124 @@
-"""Removing what an audit left in a tenant's namespaces, with the tenant's own rights."""
+"""What audits left in a cloud: found by its label or prefix, and removed, with the rights of the target's accounts.
+
+Every kind of thing that a check creates stands here: objects of Kubernetes in ``KINDS``, anything else as a function in
+``SOURCES``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from conformance.api import Api
 from conformance.probes import Tenant
+from conformance.target import Target, TenantAccess
 from conformance.workloads import RUN
+from core.errors import KitError
 
-_KINDS = (("networkpolicies", "networking.k8s.io/v1"), ("services", ""), ("pods", ""))
+KINDS = (("networkpolicies", "networking.k8s.io/v1"), ("services", ""), ("pods", ""))
+"""Kinds of Kubernetes that checks create in the tenants' namespaces, with group and version, in order of removal."""
 
 
-def sweep(tenant: Tenant) -> int:
-    """Delete every object that a run of the audit has labelled, and return how many there were."""
-    count = 0
-    for resource, group in _KINDS:
-        collection = tenant.path(resource, group)
-        for item in tenant.api.must("GET", collection, query={"labelSelector": RUN}).get("items", []):
-            tenant.api.remove(f"{collection}/{item['metadata']['name']}")
-            count += 1
-    return count
+@dataclass(frozen=True)
+class Leftover:
+    """One thing that an audit created and that is still there."""
+
+    owner: str
+    """Whose account sees it: ``tenant a``."""
+    kind: str
+    name: str
+    run: str
+    """The run that created it."""
+    created: str
+    remove: Callable[[], None] = field(repr=False, compare=False)
+    """Remove it at once. Raises KitError."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is left, and where nobody could look."""
+
+    left: tuple[Leftover, ...]
+    unseen: tuple[str, ...]
+    """One line for each place that could not be looked at, with the reason."""
+
+
+Source = Callable[[Target], Iterable[Leftover]]
+"""Lists what is left of one sort; what it cannot look at raises KitError."""
+
+
+def in_tenant(tenant: Tenant, run: str = "") -> Iterator[Leftover]:
+    """List what runs of the audit (or one of them) left in a tenant's namespaces."""
+    selector = f"{RUN}={run}" if run else RUN
+    for namespace in tenant.namespaces:
+        for resource, group in KINDS:
+            collection = tenant.path(resource, group, namespace)
+            for item in tenant.api.must("GET", collection, query={"labelSelector": selector}).get("items", []):
+                metadata = item["metadata"]
+                path = f"{collection}/{metadata['name']}"
+                yield Leftover(
+                    owner=f"tenant {tenant.name}",
+                    kind=resource,
+                    name=f"{namespace}/{metadata['name']}",
+                    run=metadata["labels"][RUN],
+                    created=str(metadata.get("creationTimestamp", "")),
+                    remove=lambda path=path: tenant.api.remove(path),  # type: ignore[misc]  # bound on purpose
+                )
+
+
+def _tenant_source(name: str, access: Callable[[Target], TenantAccess]) -> Source:
+    def source(target: Target) -> Iterable[Leftover]:
+        given = access(target)
+        return in_tenant(Tenant(name, Api(given.kubeconfig), given.namespaces))
+
+    return source
+
+
+SOURCES: tuple[tuple[str, Source], ...] = (
+    ("tenant a", _tenant_source("a", lambda target: target.tenants.a)),
+    ("tenant b", _tenant_source("b", lambda target: target.tenants.b)),
+)
+"""Everywhere that audits leave things, each looked at apart and at the same time."""
+
+
+def find(target: Target) -> Found:
+    """List whatever any audit left in the cloud of a target."""
+
+    def look(source: Source) -> tuple[list[Leftover], str]:
+        listed: list[Leftover] = []
+        try:
+            listed.extend(source(target))
+        except KitError as error:
+            return listed, error.message
+        return listed, ""
+
+    with ThreadPoolExecutor(max_workers=len(SOURCES)) as pool:
+        looked = list(pool.map(look, (source for _, source in SOURCES)))
+    unseen = [f"{place}: {why}" for (place, _), (_, why) in zip(SOURCES, looked, strict=True) if why]
+    return Found(tuple(item for listed, _ in looked for item in listed), tuple(unseen))
+
+
+def remove(left: Sequence[Leftover]) -> list[str]:
+    """Remove what was left, and return a line for each thing that could not be removed."""
+    failed = []
+    for item in left:
+        try:
+            item.remove()
+        except KitError as error:
+            failed.append(f"{item.kind} {item.name}: {error.message}")
+    return failed
+
+
+def sweep(tenant: Tenant, run: str = "") -> int:
+    """Remove whatever runs of the audit (or one of them) left with a tenant, and return how many things there were."""
+    left = list(in_tenant(tenant, run))
+    for item in left:
+        item.remove()
+    return len(left)
+
+
+def sweep_all(target: Target, run: str = "") -> list[str]:
+    """Remove whatever audits (or one run) left in a cloud; return a line for each place or thing that would not go."""
+    found = find(target)
+    return [*found.unseen, *remove([item for item in found.left if run in {"", item.run}])]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance import catalogue, target
+from conformance import catalogue, lanes, outcomes, target
 from conformance.declared import NotDeclaredError
 from conformance.results import Check, Evidence, Result, Verdict
 from core.errors import KitError
@@ -29,11 +29,20 @@ if TYPE_CHECKING:
 TARGET = pytest.StashKey[target.Target]()
 _SECRET = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]+|(?i:bearer)\s+\S+|(?<=X-Amz-Signature=)\w+")
 _TEXT_LIMIT = 500
+_RING_AGAIN = 10.0
 
 
 def requirement(*ids: str) -> pytest.MarkDecorator:
     """Mark a check with the requirements that it decides: ``@requirement("GVC-NET-01", "GVC-IP6-04")``."""
     return pytest.mark.requirement(*ids)
+
+
+def serial(resource: str) -> pytest.MarkDecorator:
+    """Mark checks that would disturb each other: those of one resource never run at the same time.
+
+    Without it, the checks of one file keep together, and so do all that use the probe pods ('probes').
+    """
+    return pytest.mark.serial(resource)
 
 
 class SlowCheckError(Exception):
@@ -99,17 +108,12 @@ class Recorder:
         """The evidence of the check that is running."""
         return self._book
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Write down which checks there are, before any runs."""
-        for item in session.items:
-            self._write("check", describe(item))
-
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Time a check, limit it, and write its result."""
         self._book, self._verdict, self._reason = EvidenceBook(), Verdict.PASS, ""
         began = time.monotonic()
+        self._write("begun", describe(item).name)
         with _limited(self._limit):
             outcome = yield
         if self._verdict is Verdict.PASS and not self._book.entries:
@@ -123,7 +127,7 @@ class Recorder:
                 evidence=tuple(self._book.entries),
                 seconds=round(time.monotonic() - began, 2),
                 decided=dt.datetime.now(dt.UTC).replace(microsecond=0),
-            ),
+            ).model_dump(mode="json"),
         )
         return outcome
 
@@ -138,10 +142,9 @@ class Recorder:
             self._verdict, self._reason = verdict, reason
         return report
 
-    def _write(self, kind: str, value: Check) -> None:
+    def _write(self, kind: str, value: object) -> None:
         if self._path:
-            with self._path.open("a") as file:
-                file.write(f'{{"{kind}": {value.model_dump_json()}}}\n')
+            outcomes.append(self._path, kind, value)
 
 
 def describe(item: pytest.Item) -> Check:
@@ -166,7 +169,8 @@ def _limited(seconds: float) -> Generator[None]:
         raise SlowCheckError(f"not decided within {seconds:.0f} s")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # It rings again: something on the way may take it for an error of its own, or hang while it tidies up.
+    signal.setitimer(signal.ITIMER_REAL, seconds, _RING_AGAIN)
     try:
         yield
     finally:
@@ -204,7 +208,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid} names {', '.join(unknown)}, which the catalogue does not have")
         if not named:
             raise pytest.UsageError(f"{item.nodeid} names no requirement of the catalogue")
-    items.sort(key=lambda item: "probes" in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: lanes.PROBES in getattr(item, "fixturenames", ()))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

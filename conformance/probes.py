@@ -16,6 +16,15 @@ from core.errors import KitError
 READY_WITHIN = 60.0
 """Seconds in which all probe pods have to run."""
 
+_HOPELESS = (
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ImagePullBackOff",
+    "CrashLoopBackOff",
+    "CreateContainerConfigError",
+)
+"""Reasons for which a container waits that do not pass by themselves: they are not waited for."""
+
 
 class Family(StrEnum):
     """An address family."""
@@ -98,8 +107,8 @@ def _wait(tenant: Tenant, name: str, deadline: float) -> Probe:
         found = tenant.api.must("GET", f"{tenant.path('pods')}/{name}")
         if _ready(found):
             break
-        if time.monotonic() > deadline:
-            reason = _why_not(found.get("status", {}))
+        reason = _why_not(found.get("status", {}))
+        if time.monotonic() > deadline or reason.startswith(_HOPELESS):
             raise KitError(f"probe pod {name} of tenant {tenant.name} did not get ready: {reason}")
         time.sleep(0.3)
     return Probe(

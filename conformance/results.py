@@ -170,6 +170,8 @@ class Run(_Frozen):
     subject: Subject
     extent: Extent = "whole"
     started: dt.datetime
+    resumed: tuple[dt.datetime, ...] = ()
+    """When the run went on after it had been ended early; each result says when it was decided."""
     finished: dt.datetime
     judged: dt.datetime
     """When the verdicts were made of the results: lifetimes and waivers are counted from here."""

@@ -231,16 +231,21 @@ def _kubeconfig(api: Api, namespace: str) -> str:
     return yaml.safe_dump(content, sort_keys=False)
 
 
+def there(admin: Path) -> list[str]:
+    """Return the namespaces of tenants and reader that ``clean`` would remove."""
+    api = Api(admin)
+    return [name for name in (*TENANTS.values(), READER) if _is_there(api, name)]
+
+
 def clean(admin: Path) -> list[str]:
     """Remove the tenants and the reader with all that is in them, wait until they are gone, and return their names."""
-    api = Api(admin)
-    there = [name for name in (*TENANTS.values(), READER) if _is_there(api, name)]
+    api, found = Api(admin), there(admin)
     for collection in (CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES):
         api.remove(f"{collection}/{READER}")
-    for name in there:
+    for name in found:
         api.remove(f"/api/v1/namespaces/{name}")
     deadline = time.monotonic() + _GONE_WITHIN
-    left = there
+    left = found
     while left and time.monotonic() < deadline:
         time.sleep(0.5)
         left = [name for name in left if api.request("GET", f"/api/v1/namespaces/{name}").status != 404]
@@ -248,4 +253,4 @@ def clean(admin: Path) -> list[str]:
         raise KitError(
             f"namespace {', '.join(left)} is still there after {_GONE_WITHIN:.0f} s", "try again in a minute"
         )
-    return there
+    return found

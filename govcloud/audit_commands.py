@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from conformance import assembly, tenants
+from conformance import assembly, unfinished
 from conformance import run as runner
-from conformance.catalogue import Kind
-from conformance.results import Subject
-from conformance.target import PROBE_IMAGE
+from conformance.processes import Standing
+from conformance.results import Run
 from core.console import print_json, progress, say
-from core.errors import KitError
-from govcloud import audit_coverage, audit_register, audit_results, audit_signing
-from govcloud.audit_console import Judgements, Previous, Waivers, show_plan, show_run, undecided
-from testbed import hosts
-from testbed.state import State
-from testbed.topology import Role
+from govcloud import audit_coverage, audit_doctor, audit_register, audit_results, audit_signing, audit_tenants
+from govcloud.audit_console import Folder, Judgements, Previous, TargetFile, Waivers, show_plan, show_run, undecided
 
 app = typer.Typer(help="Prove or disprove that a cloud meets the requirements.", no_args_is_help=True)
 
-Admin = Annotated[
-    Path, typer.Option("--kubeconfig", envvar="KUBECONFIG", help="The administrator's kubeconfig of your own cloud.")
-]
-Out = Annotated[Path, typer.Option("--out", help="Folder for what is written.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print results.json instead of the summary.")]
 
 
 @app.command()
 def run(
-    target: Annotated[Path, typer.Option(help="Target file: which cloud, with whose rights (docs/auditor.md).")],
-    out: Out = Path("audit"),
+    target: TargetFile,
+    out: Annotated[Path, typer.Option("--out", help="Folder for what is written.")] = Path("audit"),
     level: Annotated[int | None, typer.Option(min=1, max=5, help="Security level, instead of the target's.")] = None,
     waivers: Waivers = None,
     judgements: Judgements = None,
@@ -39,78 +33,77 @@ def run(
     *,
     only: Annotated[str, typer.Option(help="Only checks that fit, as pytest -k has it: no certificate then.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be checked; ask nothing.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print results.json instead of the summary.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Audit a cloud. Ends with 0 if all that was checked holds, 1 if something does not, 2 if it is undecided."""
-    with undecided(), progress() as bar:
-        task = bar.add_task("starting", total=None)
+    given = {"waivers": waivers, "judgements": judgements, "previous": previous}
+    with undecided(), _shown(out) as (show, note):
+        found = runner.audit(
+            target,
+            out,
+            level=level,
+            progress=show,
+            note=note,
+            added=assembly.additions(waivers, judgements, previous),
+            files={name: path for name, path in given.items() if path},
+            only=only,
+            dry_run=dry_run,
+        )
+    _end(found, out, as_json=json)
 
-        def show(done: int, of: int, name: str) -> None:
-            bar.update(task, completed=done, total=of or None, description=name or "starting")
 
-        added = assembly.additions(waivers, judgements, previous)
-        found = runner.audit(target, out, level=level, progress=show, added=added, only=only, dry_run=dry_run)
-    if json:
+@app.command()
+def resume(folder: Folder, *, json: AsJson = False) -> None:
+    """Go on with a run that was ended early: what it had decided is kept, the rest is checked, all is reported.
+
+    Exit codes are those of ``run``. A target file or a kit that changed since is refused.
+    """
+    with undecided(), _shown(folder) as (show, note):
+        found = runner.resume(folder, progress=show, note=note)
+    _end(found, folder, as_json=json)
+
+
+@contextmanager
+def _shown(out: Path) -> Iterator[tuple[Callable[[Standing], None], Callable[[str], None]]]:
+    """Show how far a run is, and say how to go on when a person ends it."""
+    standing, notes = Standing(), list[str]()
+    try:
+        with progress() as bar:
+            task = bar.add_task("starting", total=None)
+
+            def show(now: Standing) -> None:
+                nonlocal standing
+                standing = now
+                bar.update(task, completed=now.done, total=now.of or None, description=_described(now))
+
+            yield show, notes.append
+    except KeyboardInterrupt:
+        if (out / unfinished.FOLDER).exists():
+            say(f"{standing.done} of {standing.of} checks are decided. Next: govcloud audit resume {out}")
+        raise
+    finally:
+        for line in notes:
+            say(line)
+
+
+def _described(now: Standing) -> str:
+    left = "" if now.left is None else f"{now.left // 60:.0f}:{now.left % 60:02.0f} left, "
+    return f"{left}{now.last}" if now.of else "starting"
+
+
+def _end(found: Run, out: Path, *, as_json: bool) -> None:
+    if as_json:
         print_json(found.model_dump(mode="json"))
-    elif dry_run:
+    elif found.extent == "dry-run":
         show_plan(found)
     else:
         show_run(found, out)
-    raise typer.Exit(0 if dry_run else found.exit_code)
-
-
-@app.command()
-def prepare(
-    kubeconfig: Annotated[
-        Path | None, typer.Option(envvar="KUBECONFIG", help="The administrator's kubeconfig of your own cloud.")
-    ] = None,
-    out: Out = Path("audit"),
-    *,
-    services: Annotated[
-        Path | None, typer.Option(help="File with what the cloud offers beside Kubernetes (docs/auditor.md).")
-    ] = None,
-    testbed: Annotated[
-        str, typer.Option(help="A testbed of this machine, whose kubeconfig and services are taken.")
-    ] = "",
-    cloud: Annotated[str, typer.Option(help="The cloud's name, for the report.")] = "Local testbed",
-    operator: Annotated[str, typer.Option(help="Who runs it.")] = "Government Cloud Kit",
-    kind: Annotated[Kind, typer.Option(help="Central, agency or enterprise cloud.")] = "CGC",
-    level: Annotated[int, typer.Option(min=1, max=5, help="Security level to audit at.")] = 3,
-    probe_image: Annotated[str, typer.Option(help="Where the nodes find the image agnhost.")] = PROBE_IMAGE,
-) -> None:
-    """Make two tenants for an audit on a cloud of your own, and write their kubeconfigs and the target file."""
-    with undecided():
-        if testbed:
-            kubeconfig, services = _of_testbed(testbed)
-        if kubeconfig is None:
-            raise KitError(
-                "which cloud? no kubeconfig is given", "give --kubeconfig, or --testbed for one of this machine"
-            )
-        subject = Subject(cloud=cloud, operator=operator, kind=kind, level=level)
-        path = tenants.prepare(kubeconfig, out, subject, probe_image, services)
-    say(f"The tenants are there. Next: govcloud audit run --target {path} --out {out}")
-
-
-def _of_testbed(name: str) -> tuple[Path, Path | None]:
-    """Return the kubeconfig and the services of a testbed: of its cluster with services, or of its first."""
-    topology, state = hosts.applied(name), State.of(name)
-    serving = [host.cluster for host in topology.placed() if host.role is Role.SERVICES]
-    if serving:
-        return state.kubeconfig(serving[0]), state.services
-    if not topology.clusters:
-        raise KitError(f"testbed {name} has no cluster", "bring up one that has: govcloud testbed up --topology FILE")
-    return state.kubeconfig(topology.clusters[0].name), None
-
-
-@app.command()
-def clean(kubeconfig: Admin) -> None:
-    """Remove the tenants that ``prepare`` made, with all that is in them."""
-    with undecided():
-        gone = tenants.clean(kubeconfig)
-    say(f"Removed: {', '.join(gone)}" if gone else "There was nothing to remove.")
+    raise typer.Exit(0 if found.extent == "dry-run" else found.exit_code)
 
 
 audit_coverage.register(app)
+audit_doctor.register(app)
+audit_tenants.register(app)
 audit_results.register(app)
 audit_signing.register(app)
 audit_register.register(app)

@@ -20,6 +20,9 @@ from core.errors import KitError
 Waivers = Annotated[Path | None, typer.Option(help="File of waivers (docs/auditor.md).")]
 Judgements = Annotated[Path | None, typer.Option(help="File of what people judged by documents (docs/auditor.md).")]
 Previous = Annotated[Path | None, typer.Option(help="Folder of an earlier run, to say what changed since.")]
+TargetFile = Annotated[
+    Path, typer.Option("--target", help="Target file: which cloud, with whose rights (docs/auditor.md).")
+]
 Folder = Annotated[Path, typer.Argument(help="Folder of a run.")]
 Trusted = Annotated[Path, typer.Option("--trust", help="Certificates (PEM) of the authorities that you trust.")]
 TrustedSigner = Annotated[str, typer.Option("--signer", help="Common name of the auditor whose signature counts.")]

@@ -32,7 +32,7 @@ def coverage(
 ) -> None:
     """Show how much of the catalogue the checks decide, and name each gap with its reason. Asks no cloud."""
     with undecided():
-        lines = covering.coverage(catalogue.load(), runner.planned(), kind, level)
+        lines = covering.coverage(catalogue.load(), runner.every(), kind, level)
     counts = covering.counts(lines)
     if json:
         print_json({"kind": kind, "level": level, "requirements": len(lines), "counts": counts} | _as_data(lines))

@@ -82,7 +82,10 @@ def main() -> None:
     except (KeyboardInterrupt, SystemExit) as end:
         code = end.code if isinstance(end, SystemExit) else INTERRUPTED
         if code == INTERRUPTED:
-            stderr.print("govcloud: interrupted; the same command again goes on from here", markup=False)
+            stderr.print(
+                "govcloud: interrupted; the same command again goes on from here, unless another one was named",
+                markup=False,
+            )
         sys.exit(code)
 
 

@@ -56,9 +56,9 @@ def reader(audit_target: Target) -> Api:
 
 
 @pytest.fixture(scope="session")
-def run_id() -> str:
-    """Label value of everything that this run creates."""
-    return secrets.token_hex(4)
+def run_id(request: pytest.FixtureRequest) -> str:
+    """Label value of everything that this process of the run creates."""
+    return request.config.getoption("--run-id") or secrets.token_hex(4)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -69,13 +69,14 @@ def _early(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def _probing(audit_target: Target, run_id: str) -> Iterator[Future[Probes]]:
-    """Start the probe pods in the background, and remove all that the run created at its end."""
+def _probing(audit_target: Target, run_id: str, request: pytest.FixtureRequest) -> Iterator[Future[Probes]]:
+    """Start the probe pods in the background, and remove all that was created here at the end."""
     tenants: list[Tenant] = []
+    alone = not request.config.getoption("--run-id")
 
     def start() -> Probes:
         tenants.extend((_tenant("a", audit_target.tenants.a), _tenant("b", audit_target.tenants.b)))
-        for tenant in tenants:
+        for tenant in tenants if alone else ():
             cleaning.sweep(tenant)
         return start_probes(tenants[0], tenants[1], audit_target.probe_image, run_id)
 
@@ -84,7 +85,7 @@ def _probing(audit_target: Target, run_id: str) -> Iterator[Future[Probes]]:
         yield future
         future.exception()
         for tenant in tenants:
-            cleaning.sweep(tenant)
+            cleaning.sweep(tenant, run_id)
 
 
 @pytest.fixture(scope="session")

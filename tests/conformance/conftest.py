@@ -16,7 +16,9 @@ from tests.conformance.servers import Answer, Server, as_json
 Content = dict[str, Any]
 
 
-def write_kubeconfig(path: Path, server: str = "https://127.0.0.1:1", authority: Path | None = None) -> Path:
+def write_kubeconfig(
+    path: Path, server: str = "https://127.0.0.1:1", authority: Path | None = None, user: str = "a"
+) -> Path:
     cluster: Content = {"server": server}
     if authority:
         cluster["certificate-authority"] = str(authority)
@@ -24,7 +26,7 @@ def write_kubeconfig(path: Path, server: str = "https://127.0.0.1:1", authority:
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "cloud", "cluster": cluster}],
-        "users": [{"name": "tenant", "user": {"token": "a-token"}}],
+        "users": [{"name": "tenant", "user": {"token": f"{user}-token"}}],
         "contexts": [{"name": "audit", "context": {"cluster": "cloud", "user": "tenant"}}],
         "current-context": "audit",
     }
@@ -37,7 +39,7 @@ def write_target(
 ) -> tuple[Path, Content]:
     """Write a target file of two tenants, and return its path and content."""
     for name in ("a", "b"):
-        write_kubeconfig(folder / f"{name}.kubeconfig", server, authority)
+        write_kubeconfig(folder / f"{name}.kubeconfig", server, authority, name)
     content: Content = {
         "cloud": "Đám mây thử nghiệm <b>&",
         "operator": "Sở Thông tin và Truyền thông",

@@ -63,7 +63,7 @@ class Server:
             def do_GET(self) -> None:  # the base class's name
                 answer(self)
 
-            do_POST = do_GET  # noqa: N815  # the base class's name
+            do_POST = do_DELETE = do_GET  # noqa: N815  # the base class's names
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""

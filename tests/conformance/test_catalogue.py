@@ -11,27 +11,27 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from conformance import catalogue
+from conformance import catalogue, outcomes
 from conformance.results import Check, Subject, Verdict
-from conformance.run import FOLDER, read_outcomes
+from conformance.run import FOLDER
 from conformance.verdicts import judge
 
 
 @pytest.fixture(scope="module")
 def checks(tmp_path_factory: pytest.TempPathFactory) -> list[Check]:
     """Every check in the code, as pytest collects them."""
-    outcomes = tmp_path_factory.mktemp("collect") / "outcomes.jsonl"
+    path = tmp_path_factory.mktemp("collect") / "outcomes.jsonl"
     command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-c", str(FOLDER / "pytest.ini")]
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(
-        [*command, f"--outcomes={outcomes}", str(FOLDER / "checks")],
+        [*command, f"--outcomes={path}", str(FOLDER / "checks")],
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return read_outcomes(outcomes)[0]
+    return outcomes.read(path).plan
 
 
 def test_every_requirement_is_whole() -> None:

@@ -125,8 +125,8 @@ def test_a_result_says_what_was_shown_for_which_requirement(results: dict[str, R
     assert entry.saw == "Authorization: [removed] and [removed] end"
 
 
-def test_a_run_that_dies_keeps_what_it_has(tmp_path: Path, target_file: Path) -> None:
-    """The results before the end count; every check after it is MISSING."""
+def test_a_check_that_takes_its_process_down_is_an_error(tmp_path: Path, target_file: Path) -> None:
+    """The results before it count, it is an ERROR itself, and those after it are made."""
     run = run_checks(
         tmp_path,
         target_file,
@@ -146,7 +146,11 @@ def test_a_run_that_dies_keeps_what_it_has(tmp_path: Path, target_file: Path) ->
             evidence.add("look", "good")
         """,
     )
-    assert [result.verdict for result in run.results] == [Verdict.PASS, Verdict.MISSING, Verdict.MISSING]
+    assert {result.name.removeprefix("sample."): (result.verdict, result.reason) for result in run.results} == {
+        "one": (Verdict.PASS, ""),
+        "two": (Verdict.ERROR, "its process ended (exit code 3) before it gave a result"),
+        "three": (Verdict.PASS, ""),
+    }
     assert run.exit_code == 2
 
 

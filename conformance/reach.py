@@ -1,0 +1,87 @@
+"""Whether what a target file names can be reached from here, each address family apart, and in bounded time."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.networks import AnyUrl
+
+from conformance.probes import Family
+
+SECONDS = 4.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """A server that the target file names, and that is to speak TLS."""
+
+    what: str
+    """Where the target file names it, such as ``object_store.endpoint``."""
+    host: str
+    port: int
+    authority: Path | None = None
+    """PEM of the authorities that sign its certificate; without it, the machine's."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one attempt showed."""
+
+    what: str
+    ok: bool
+    detail: str
+
+
+def places(section: str, value: Any) -> Iterator[Place]:
+    """Find the servers in a section of a target file: every https URL, whose authority stands beside it."""
+    match value:
+        case AnyUrl() if value.scheme == "https" and value.host:
+            yield Place(section, value.host.strip("[]"), value.port or 443)
+        case BaseModel():
+            authority = getattr(value, "authority", None)
+            for name in type(value).model_fields:
+                for place in places(f"{section}.{name}", getattr(value, name)):
+                    yield place if place.authority else Place(place.what, place.host, place.port, authority)
+        case list() | tuple():
+            for index, item in enumerate(value):
+                yield from places(f"{section}.{index}", item)
+        case dict():
+            for key, item in value.items():
+                yield from places(f"{section}.{key}", item)
+
+
+def attempt(place: Place) -> list[Finding]:
+    """Shake hands with a server over each family that its name has."""
+    try:
+        listed = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return [Finding(place.what, ok=False, detail=f"{place.host}: the name is not found: {error.strerror}")]
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in listed))
+    return [
+        Finding(f"{place.what}, {family}", *_handshake(place, address))
+        for family in Family
+        if (address := family.of(addresses))
+    ]
+
+
+def _handshake(place: Place, address: str) -> tuple[bool, str]:
+    where = f"{place.host} port {place.port}"
+    try:
+        context = ssl.create_default_context(cafile=str(place.authority) if place.authority else None)
+        with (
+            socket.create_connection((address, place.port), timeout=SECONDS) as raw,
+            context.wrap_socket(raw, server_hostname=place.host) as secure,
+        ):
+            return True, f"{where}: {secure.version()}, the certificate holds"
+    except ssl.SSLCertVerificationError as error:
+        return False, f"{where}: certificate: {error.verify_message}"
+    except TimeoutError:
+        return False, f"{where}: no answer within {SECONDS:.0f} s"
+    except OSError as error:
+        return False, f"{where}: {error.strerror or getattr(error, 'reason', None) or error}"

@@ -1,0 +1,98 @@
+"""Which rights of a tenant and of the reader the checks need, and whether an account holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from conformance.api import Api
+from conformance.lanes import PROBES
+from conformance.workloads import EGRESS_POLICY, INGRESS_POLICY, Manifest
+
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_NETWORKING = "networking.k8s.io"
+
+
+@dataclass(frozen=True)
+class Right:
+    """One verb on one kind of object, or on one object of it by name."""
+
+    verb: str
+    resource: str
+    """With its subresource: ``pods/exec``."""
+    group: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.verb, self.resource, self.name)))
+
+    def review(self, namespace: str) -> Manifest:
+        """Return the question whether the account that asks holds this right."""
+        resource, _, subresource = self.resource.partition("/")
+        attributes = {
+            "namespace": namespace,
+            "verb": self.verb,
+            "group": self.group,
+            "resource": resource,
+            "subresource": subresource,
+            "name": self.name,
+        }
+        return {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
+        }
+
+
+_PODS = tuple(Right(verb, "pods") for verb in ("get", "list", "create", "delete"))
+_SERVICES = tuple(Right(verb, "services") for verb in ("list", "create", "delete"))
+_LIST_POLICIES = Right("list", "networkpolicies", _NETWORKING)
+_LIMITS = (Right("list", "resourcequotas"), Right("list", "limitranges"))
+
+BY_FIXTURE: Mapping[str, Sequence[Right]] = {
+    PROBES: (
+        *_PODS,
+        Right("create", "pods/exec"),
+        Right("create", "pods/portforward"),
+        _LIST_POLICIES,
+        Right("create", "networkpolicies", _NETWORKING),
+        *(Right("delete", "networkpolicies", _NETWORKING, name) for name in (INGRESS_POLICY, EGRESS_POLICY)),
+    ),
+    "good_pod": (Right("create", "pods"),),
+    "family_policy": (Right("create", "services"),),
+    "service": _SERVICES,
+}
+"""What a tenant must be allowed for a check that uses a fixture, directly or not."""
+
+BY_CHECK: Mapping[str, Sequence[Right]] = {
+    "access.anonymous_is_refused": (Right("list", "pods"),),
+    "access.tenants_cannot_touch_each_other": (Right("list", "pods"),),
+    "guards.quota_holds": _LIMITS,
+    "rights.tenant_cannot_change_limits": _LIMITS,
+    "rights.tenant_cannot_remove_default_deny": (_LIST_POLICIES,),
+    "rights.default_account_holds_no_rights": (Right("create", "serviceaccounts/token", name="default"),),
+}
+"""What a tenant must be allowed beyond that, by the name of the check without its parameters."""
+
+READER = (Right("list", "nodes"),)
+
+
+def of_check(check: str, fixtures: Iterable[str]) -> set[Right]:
+    """Return the rights of a tenant that a check needs."""
+    name = check.partition("[")[0]
+    return {right for fixture in fixtures for right in BY_FIXTURE.get(fixture, ())} | set(BY_CHECK.get(name, ()))
+
+
+def of_tenant() -> list[Right]:
+    """Return all rights of a tenant that any check needs, in order."""
+    listed = [right for rights in (*BY_FIXTURE.values(), *BY_CHECK.values()) for right in rights]
+    return list(dict.fromkeys(listed))
+
+
+def missing(api: Api, namespace: str, wanted: Sequence[Right]) -> list[Right]:
+    """Ask the API server which of some rights the account does not hold. Raises KitError where it does not say."""
+    return [
+        right
+        for right in wanted
+        if not api.create(_REVIEWS, right.review(namespace)).get("status", {}).get("allowed", False)
+    ]
