@@ -11,7 +11,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from conformance import reports
+from conformance import catalogue, reports
+from conformance.results import Result as Found
 from conformance.results import Verdict
 from govcloud.audit_commands import app
 from govcloud.audit_signing import SECRET
@@ -31,10 +32,18 @@ def today(**more: Any) -> dict[str, Any]:
     return {"started": moment, "finished": moment, "judged": moment, **more}
 
 
+FOR_A_PERSON = ["GVC-GOV-04", *catalogue.load().partly]
+
+
+def by_checks(**others: Verdict) -> list[Found]:
+    """Results of checks alone: nobody judged what they decide in part."""
+    return [item.model_copy(update={"by": ""}) for item in all_of(**others)]
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Folder of a run that lacks one judgement by a person."""
-    found = [item for item in all_of() if item.requirements != ("GVC-GOV-04",)]
+    """Folder of a run that lacks the judgements of a person."""
+    found = [item for item in by_checks() if item.requirements != ("GVC-GOV-04",)]
     reports.write(run_of(found, **today()), tmp_path / "run")
     return tmp_path / "run"
 
@@ -52,22 +61,24 @@ def trust(authority: Authority) -> list[object]:
     return ["--trust", authority.file, "--signer", AUDITOR]
 
 
-def judgement(folder: Path, verdict: str = "PASS") -> Path:
+def judgements(folder: Path) -> Path:
     (folder / "matrix.pdf").write_bytes(b"%PDF")
     path = folder / "judgements.yaml"
-    path.write_text(
-        f"judgements:\n- requirement: GVC-GOV-04\n  verdict: {verdict}\n  reason: read it\n  by: Nguyễn Văn A\n"
+    given = [
+        f"- requirement: {id_}\n  verdict: PASS\n  reason: read it\n  by: Nguyễn Văn A\n"
         f"  date: {dt.datetime.now(dt.UTC).date()}\n  documents: [matrix.pdf]\n"
-    )
+        for id_ in FOR_A_PERSON
+    ]
+    path.write_text(f"judgements:\n{''.join(given)}")
     return path
 
 
 def test_from_a_run_to_the_register(folder: Path, key: list[object], trust: list[object], tmp_path: Path) -> None:
     """The whole way: what a person judges completes the run, it is signed, verified, published and taken back."""
     done = call("report", folder)
-    assert "No certificate: 1 of 79 requirements are MANUAL: GVC-GOV-04" in done.output
+    assert f"No certificate: {len(FOR_A_PERSON)} of 79 requirements are MANUAL: GVC-GOV-04" in done.output
     assert not (folder / "certificate.json").exists()
-    done = call("report", folder, "--judgements", judgement(tmp_path))
+    done = call("report", folder, "--judgements", judgements(tmp_path))
     assert "certificate.json, not signed yet" in done.output
     assert "Signed. The certificate for Đám mây Thử nghiệm, level 3, holds from" in call("sign", folder, *key).stderr
     done = call("verify", folder, *trust)
@@ -148,11 +159,12 @@ def test_what_changed_is_told(tmp_path: Path) -> None:
 def test_a_waiver_and_an_earlier_run_come_into_the_report(tmp_path: Path) -> None:
     """The reports are written again with both, and the exit code follows the verdict."""
     folder, waivers = tmp_path / "run", tmp_path / "waivers.yaml"
-    reports.write(run_of(all_of(NET_01=Verdict.FAIL)), folder)
+    reports.write(run_of(by_checks(NET_01=Verdict.FAIL)), folder)
     reports.write(good_run(), tmp_path / "earlier")
     waivers.write_text("waivers:\n- {requirement: GVC-NET-01, reason: r, approver: a, until: 2099-01-01}\n")
     call("report", folder, code=1)
-    done = call("report", folder, "--waivers", waivers, "--previous", tmp_path / "earlier", "--out", tmp_path / "again")
+    judged = ["--judgements", judgements(tmp_path), "--previous", tmp_path / "earlier"]
+    done = call("report", folder, *judged, "--waivers", waivers, "--out", tmp_path / "again")
     assert "1 WAIVED" in done.output
     assert "1 new, 0 fixed" in done.output
     assert (tmp_path / "again" / "certificate.json").is_file()
