@@ -19,7 +19,11 @@ from testbed.state import State
 from testbed.topology import PlacedHost, Role, Topology, dump
 
 NODE = ("containerd", "kubelet", "govcloud-network")
-SERVICES = {Role.CONTROL_PLANE: NODE, Role.WORKER: NODE, Role.SERVICES: ("govcloud-object-store", "govcloud-object-store-door")}
+SERVICES = {
+    Role.CONTROL_PLANE: NODE,
+    Role.WORKER: NODE,
+    Role.SERVICES: ("govcloud-object-store", "govcloud-object-store-door"),
+}
 """What must run on a host, by its role."""
 SERVED = {Role.CONTROL_PLANE: ("govcloud-log-collector",)}
 """What must run beside that in a cluster with a host of services."""
