@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from testbed.faults.fault import Fault
 from testbed.faults.host_files import commands, edited, unit, with_role
-from testbed.faults.object_store import SERVICES, SETTLED
+from testbed.faults.object_store import SERVICES, SETTINGS, SETTLED
 
 _CONTROL_PLANE = with_role("control-plane")
 _COLLECTOR = unit("govcloud-log-collector.service")
-_SETTINGS = "/etc/govcloud/object-store/settings.json"
 _GRANTS = "/usr/local/lib/govcloud/settle_object_store.py"
 
 LOGS_NOT_COLLECTED = Fault(
@@ -28,12 +27,12 @@ LOGS_KEPT_SHORT = Fault(
 LOGS_OPEN_TO_NEIGHBOUR = Fault(
     "logs-open-to-neighbour",
     "tenant b may read tenant a's log",
-    edited(SERVICES, {_SETTINGS: '/"logs-audit-a": \\[/a\\\n            "tenant-b",'}, SETTLED),
+    edited(SERVICES, {SETTINGS: '/"logs-audit-a": \\[/a\\\n            "tenant-b",'}, SETTLED),
 )
 LOGS_OF_PLATFORM_OPEN = Fault(
     "logs-of-platform-open",
     "tenants may read the platform's own log",
-    edited(SERVICES, {_SETTINGS: 's/("logs-platform": )\\[\\]/\\1["tenant-a", "tenant-b"]/'}, SETTLED),
+    edited(SERVICES, {SETTINGS: 's/("logs-platform": )\\[\\]/\\1["tenant-a", "tenant-b"]/'}, SETTLED),
 )
 LOGS_WRITABLE = Fault(
     "logs-writable",

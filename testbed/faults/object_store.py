@@ -8,10 +8,11 @@ from testbed.faults.host_files import Reader, commands, edited, unit, with_role
 
 SERVICES = with_role("services")
 _DOOR_FILE = "/etc/govcloud/object-store/door.cfg"
-_ACCOUNTS = "/var/lib/govcloud-object-store/accounts/users.json"
+SETTINGS = "/etc/govcloud/object-store/settings.json"
+"""Accounts, buckets and readers of the store, as it is settled."""
 _OTHER = "/etc/govcloud/object-store/fault.pem"
 _DOOR = unit("govcloud-object-store-door.service")
-_STORE = unit("govcloud-object-store.service", ready="test -S /run/govcloud-object-store/socket")
+_ERASED = "http-request return status 200 content-type text/plain string first"
 _NOT_IMPLEMENTED = (
     "content-type application/xml "
     "string '<Error><Code>NotImplemented</Code><Message>This store does not do that.</Message></Error>'"
@@ -67,12 +68,12 @@ STORE_ABROAD = Fault(
 STORE_KEEPS_ERASED = Fault(
     "store-keeps-erased",
     "something before the object store goes on giving out what was erased",
-    _door("http-request return status 200 content-type text/plain string first if METH_GET { path -m sub erased }"),
+    _door(f"{_ERASED} if METH_GET {{ path_end /old }} {{ path -m sub erased }}"),
 )
 STORE_OPEN = Fault(
     "store-open",
     "the object store answers whoever asks, without credentials",
-    edited(SERVICES, {_DOOR_FILE: "s/return status 403/return status 200/"}, _DOOR),
+    edited(SERVICES, {_DOOR_FILE: "s/return status 403 .* unless/return status 200 unless/"}, _DOOR),
 )
 STORE_PUBLIC_BUCKETS = Fault(
     "store-public-buckets",
@@ -90,7 +91,7 @@ STORE_PRESIGNED_FOR_EVER = Fault(
 STORE_NEIGHBOUR_IS_ADMINISTRATOR = Fault(
     "store-neighbour-is-administrator",
     "tenant b's account of the object store has the rights of an administrator",
-    edited(SERVICES, {_ACCOUNTS: 's/("access":"tenant-b"[^}]*"role":")userplus/\\1admin/'}, _STORE),
+    edited(SERVICES, {SETTINGS: 's/("tenant-b": )"userplus"/\\1"admin"/'}, SETTLED),
 )
 STORE_IPV6_MISSING = Fault(
     "store-ipv6-missing",
