@@ -19,8 +19,14 @@ from testbed.state import State
 from testbed.topology import PlacedHost, Role, Topology, dump
 
 NODE = ("containerd", "kubelet", "govcloud-network")
-SERVICES = {Role.CONTROL_PLANE: NODE, Role.WORKER: NODE, Role.SERVICES: ("govcloud-object-store",)}
+SERVICES = {
+    Role.CONTROL_PLANE: NODE,
+    Role.WORKER: NODE,
+    Role.SERVICES: ("govcloud-object-store", "govcloud-object-store-door"),
+}
 """What must run on a host, by its role."""
+SERVED = {Role.CONTROL_PLANE: ("govcloud-log-collector",)}
+"""What must run beside that in a cluster with a host of services."""
 
 
 def fingerprint(topology: Topology, media: Path) -> str:
@@ -89,7 +95,8 @@ def _now(topology: Topology, media: Path) -> dict[str, Any]:
 
 def _services_run(topology: Topology, host: PlacedHost) -> bool:
     # one call each: asked about several units at once, systemctl is content when one of them is active
-    command = " && ".join(f"systemctl is-active --quiet {service}" for service in SERVICES[host.role])
+    services = SERVICES[host.role] + (SERVED.get(host.role, ()) if host.cluster in topology.served else ())
+    command = " && ".join(f"systemctl is-active --quiet {service}" for service in services)
     return ssh.run(State.of(topology.name).folder, host.name, command).returncode == 0
 
 

@@ -34,7 +34,7 @@ def bring_up(topology: Topology) -> None:
 
     The machine is one that passed `testbed.checks.require`.
     """
-    folder = media.ensure(services=topology.has_services)
+    folder = media.ensure(services=bool(topology.served))
     hosts.up(topology, folder)
     if not topology.clusters:
         return

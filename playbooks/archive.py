@@ -1,4 +1,4 @@
-"""The network agent as one file that a host's python3 runs: the same bytes from the same sources."""
+"""The network agent and the log collector, each as one file that a host's python3 runs; same sources, same bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 INTERPRETER = b"#!/usr/bin/python3 -IS\n"
-START = """import os
+AGENT = """import os
 
 if "CNI_COMMAND" in os.environ:
     from playbooks.agent.plugin import main
@@ -17,16 +17,26 @@ else:
 
 main()
 """
+COLLECTOR = "from playbooks.collector.service import main\n\nmain()\n"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
 def build() -> bytes:
     """Return the agent as a program: a zip archive that Python runs, as a service or, called so, as a CNI plugin."""
-    sources = [PACKAGE / "__init__.py", *sorted((PACKAGE / "agent").glob("*.py"))]
+    return _packed("agent", AGENT)
+
+
+def collector() -> bytes:
+    """Return the log collector as a program."""
+    return _packed("collector", COLLECTOR)
+
+
+def _packed(folder: str, start: str) -> bytes:
+    sources = [PACKAGE / "__init__.py", *sorted((PACKAGE / folder).glob("*.py"))]
     members = {str(path.relative_to(PACKAGE.parent)): path.read_bytes() for path in sources}
     content = io.BytesIO()
     content.write(INTERPRETER)
     with zipfile.ZipFile(content, "w") as archive:
-        for name, data in sorted({**members, "__main__.py": START.encode()}.items()):
+        for name, data in sorted({**members, "__main__.py": start.encode()}.items()):
             archive.writestr(zipfile.ZipInfo(name, LONG_AGO), data, zipfile.ZIP_DEFLATED)
     return content.getvalue()

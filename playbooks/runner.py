@@ -112,7 +112,7 @@ def run(
             inventory=str(inventory.resolve()),
             limit=limit or None,
             cmdline="--check" if check else None,
-            extravars={**(variables or {}), "network_agent": base64.b64encode(archive.build()).decode()},
+            extravars={**(variables or {}), **_programs()},
             envvars=settings,
             event_handler=handle,
             rotate_artifacts=KEPT_RUNS,
@@ -148,6 +148,12 @@ def task_count() -> int:
     plays = yaml.safe_load((FOLDER / "site.yml").read_text())
     files = [FOLDER / "roles" / role / "tasks" / "main.yml" for play in plays for role in play["roles"]]
     return sum(len(yaml.safe_load(file.read_text())) for file in files)
+
+
+def _programs() -> dict[str, str]:
+    """Return the kit's own programs as the roles install them: the name of the variable, and the file in base64."""
+    made = {"network_agent": archive.build(), "log_collector": archive.collector()}
+    return {name: base64.b64encode(content).decode() for name, content in made.items()}
 
 
 def _last_line(text: str) -> str:

@@ -64,8 +64,7 @@ FILES = REPOSITORY / "testbed" / "files"
 
 def packages(topology: Topology, host: PlacedHost) -> tuple[str, ...]:
     """Give the Debian packages that a host starts with."""
-    served = {other.cluster for other in topology.placed() if other.role is Role.SERVICES}
-    return PACKAGES + (MORE_PACKAGES.get(host.role, ()) if host.cluster in served else ())
+    return PACKAGES + (MORE_PACKAGES.get(host.role, ()) if host.cluster in topology.served else ())
 
 
 def digest(wanted: tuple[str, ...] = PACKAGES) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from testbed.topology import Host, Ranges, Topology
 
 RESERVED_HOSTS = frozenset({"backbone", "uplink", "lo", "localhost", "all", "ungrouped"})
-RESERVED_CLUSTERS = frozenset({"all", "bare", "services", "workers"})
+RESERVED_CLUSTERS = frozenset({"all", "bare", "served", "services", "workers"})
 SIZES = {
     "backbone": ((16, 28), (48, 120)),
     "pods": ((8, 23), (48, 63)),  # a node gets a /24 and a /64; the allocator spans at most 16 bits in IPv6

@@ -22,6 +22,7 @@ def build(topology: Topology, state: State) -> dict[str, Any]:
         groups[GROUPS[host.role]]["hosts"][host.name] = {}
         if host.cluster:
             groups[host.cluster]["hosts"][host.name] = {}
+    groups["served"] = {"hosts": {host.name: {} for host in topology.placed() if host.cluster in topology.served}}
     hosts = {host.name: _host_variables(host) for host in topology.placed()}
     variables = {
         "ansible_user": "root",

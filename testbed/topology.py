@@ -113,9 +113,9 @@ class Topology(Model):
         return tuple(host for host in self.placed() if host.cluster == cluster and host.role in members)
 
     @property
-    def has_services(self) -> bool:
-        """Whether a host carries what an enterprise cloud offers beside Kubernetes."""
-        return any(host.role is Role.SERVICES for host in self.placed())
+    def served(self) -> frozenset[str]:
+        """Give the clusters that have a host of services, which carries what a cloud offers beside Kubernetes."""
+        return frozenset(host.cluster for host in self.placed() if host.role is Role.SERVICES)
 
     def host(self, name: str) -> PlacedHost:
         """Return the host of that name; KitError lists the names there are."""

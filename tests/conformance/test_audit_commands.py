@@ -120,3 +120,20 @@ def test_a_kubeconfig_that_is_not_there_is_explained(tmp_path: Path, command: st
     done = CliRunner().invoke(app, [command, "--kubeconfig", str(tmp_path / "absent")])
     assert done.exit_code == 2
     assert "absent: not a usable kubeconfig" in done.stderr.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [([], "which cloud? no kubeconfig is given"), (["--testbed", "none"], "testbed none is not up")],
+    ids=["nothing", "testbed"],
+)
+def test_prepare_asks_which_cloud(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: list[str], message: str
+) -> None:
+    """Without a kubeconfig, or for a testbed that is not there, it ends with one line and writes nothing."""
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("GOVCLOUD_STATE", str(tmp_path / "state"))
+    done = CliRunner().invoke(app, ["prepare", *given, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +139,14 @@ def test_media_that_are_not_there(tmp_path: Path) -> None:
 def test_failures_are_values() -> None:
     """Two reports of one failure are one failure."""
     assert len({Failure("h", "t", "m"), Failure("h", "t", "m")}) == 1
+
+
+def test_each_program_is_packed_alone() -> None:
+    """The agent and the collector start by themselves, hold nothing of each other, and are the same bytes each time."""
+    made = {"agent": archive.build(), "collector": archive.collector()}
+    assert made == {"agent": archive.build(), "collector": archive.collector()}
+    for name, content in made.items():
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            folders = {path.split("/")[1] for path in packed.namelist() if path.count("/") > 1}
+            assert folders == {name}
+            compile(packed.read("__main__.py"), "__main__.py", "exec")

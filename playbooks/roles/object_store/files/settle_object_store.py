@@ -20,7 +20,6 @@ from botocore.httpsession import URLLib3Session
 
 FOLDER = Path("/etc/govcloud/object-store")
 AUTHORITY = "/etc/govcloud/authority/authority.pem"
-REGION = "us-east-1"
 REFUSED = 300
 """HTTP statuses from here on say that a request was not carried out."""
 READ = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention"]
@@ -52,14 +51,15 @@ def policy(bucket: str, readers: list[str], writer: str) -> dict[str, Any]:
 class Store:
     """The store with the operator's rights."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, region: str) -> None:
         access, secret = keys("operator")
+        self.region = region
         self.endpoint, self.credentials = endpoint, Credentials(access, secret)
         self.http = URLLib3Session(verify=AUTHORITY)
         self.s3 = boto3.client(
             "s3",
             endpoint_url=endpoint,
-            region_name=REGION,
+            region_name=region,
             aws_access_key_id=access,
             aws_secret_access_key=secret,
             verify=AUTHORITY,
@@ -82,7 +82,7 @@ class Store:
     def administer(self, action: str, body: str = "") -> str:
         """Send a request of the store's administration; return the answer."""
         request = AWSRequest("PATCH", f"{self.endpoint}/{action}", data=body.encode())
-        S3SigV4Auth(self.credentials, "s3", REGION).add_auth(request)
+        S3SigV4Auth(self.credentials, "s3", self.region).add_auth(request)
         answer = self.http.send(request.prepare())
         text: str = answer.content.decode(errors="replace")
         if answer.status_code >= REFUSED:
@@ -116,7 +116,7 @@ def settle_accounts(store: Store, accounts: dict[str, str]) -> Iterator[str]:
 def works(store: Store, access: str, secret: str) -> bool:
     """Whether the store takes an account's secret."""
     request = AWSRequest("GET", f"{store.endpoint}/")
-    S3SigV4Auth(Credentials(access, secret), "s3", REGION).add_auth(request)
+    S3SigV4Auth(Credentials(access, secret), "s3", store.region).add_auth(request)
     return bool(store.http.send(request.prepare()).status_code < REFUSED)
 
 
@@ -157,7 +157,7 @@ def settle(store: Store, settings: dict[str, Any]) -> Iterator[str]:
 def main() -> None:
     """Settle everything."""
     settings = json.loads((FOLDER / "settings.json").read_text())
-    store = Store(settings["endpoint"])
+    store = Store(settings["endpoint"], settings["region"])
     try:
         store.wait()
         for change in settle(store, settings):

@@ -1,0 +1,131 @@
+"""What a cloud offers beside Kubernetes, on real hosts: made once, healed when broken, and no secret told."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from playbooks import runner
+from playbooks.runner import Outcome
+from testbed.state import State
+
+pytestmark = pytest.mark.cluster
+
+STORE, CONTROL_PLANE = "egc-s", "egc-1"
+DAMAGES = {
+    "a door that is shut": (STORE, "systemctl disable --now govcloud-object-store-door"),
+    "a collector that is stopped": (CONTROL_PLANE, "systemctl disable --now govcloud-log-collector"),
+    "a certificate for other names": (STORE, "echo DNS:other.test > /etc/govcloud/certificates/object-store.names"),
+    "a secret that is gone": (STORE, "rm /etc/govcloud/object-store/accounts/tenant-a.yaml"),
+    "an account that is gone": (STORE, "rm /var/lib/govcloud-object-store/accounts/users.json*"),
+    "TLS of other days": (STORE, "sed -i s/TLSv1.2/TLSv1.0/ /etc/govcloud/object-store/door.cfg"),
+}
+
+
+def configured(egc: Any, folder: Path) -> Outcome:
+    """Run the playbooks."""
+    outcome = runner.run(egc.state / "inventory.yaml", folder)
+    assert outcome.failures == ()
+    return outcome
+
+
+def services(egc: Any) -> dict[str, Any]:
+    """Return what the services are, as the playbooks wrote it down."""
+    return dict(yaml.safe_load(State(egc.state).services.read_text()))
+
+
+def client(egc: Any, tenant: str) -> Any:
+    """Return the object store as a tenant sees it, by its first address."""
+    store = services(egc)["object_store"]
+    keys = yaml.safe_load((egc.state / store["accounts"][tenant]["credentials"]).read_text())
+    return boto3.client(
+        "s3",
+        endpoint_url=f"https://{store['addresses'][0]}:7070",
+        region_name=store["region"],
+        aws_access_key_id=keys["access"],
+        aws_secret_access_key=keys["secret"],
+        verify=str(egc.state / store["authority"]),
+        config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
+    )
+
+
+def logged(egc: Any, mark: str, within: float = 20) -> list[dict[str, Any]]:
+    """Return the events in tenant a's log that name ``mark``; wait for the first."""
+    store, found, until = client(egc, "a"), [], time.monotonic() + within
+    while not found and time.monotonic() < until:
+        pages = store.get_paginator("list_objects_v2").paginate(Bucket="logs-audit-a")
+        names = sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
+        for name in names[-10:]:
+            lines = store.get_object(Bucket="logs-audit-a", Key=name)["Body"].read().splitlines()
+            found += [json.loads(line) for line in lines if mark.encode() in line]
+        time.sleep(0.5)
+    return found
+
+
+def act(egc: Any) -> str:
+    """Ask for an object of tenant a that has a name of its own, and return the name."""
+    mark = f"mark-{secrets.token_hex(6)}"
+    asked = f"kubectl --kubeconfig /etc/kubernetes/admin.conf -n govcloud-audit-a get configmap {mark}"
+    assert "NotFound" in egc.ssh(CONTROL_PLANE, asked).stderr
+    return mark
+
+
+def test_a_second_run_changes_nothing(egc: Any, tmp_path: Path) -> None:
+    """What is as it should be is left alone."""
+    configured(egc, tmp_path / "first")
+    assert configured(egc, tmp_path / "second").changes == ()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_is_broken_is_mended(egc: Any, tmp_path: Path, damage: str) -> None:
+    """A run brings it back, the next one has nothing to do, and the tenant's account works."""
+    host, command = DAMAGES[damage]
+    assert egc.ssh(host, command).returncode == 0
+    assert configured(egc, tmp_path / "first").changes
+    assert configured(egc, tmp_path / "second").changes == ()
+    assert client(egc, "a").list_objects_v2(Bucket="logs-audit-a")["Name"] == "logs-audit-a"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client(egc, "b").list_objects_v2(Bucket="logs-audit-a")
+    assert len(logged(egc, act(egc))) == 1
+
+
+def test_what_happens_while_the_store_is_away_is_logged_once(egc: Any) -> None:
+    """The log waits for the store, also over a restart of the collector."""
+    assert egc.ssh(STORE, "systemctl stop govcloud-object-store").returncode == 0
+    mark = act(egc)
+    time.sleep(4)
+    assert egc.ssh(CONTROL_PLANE, "systemctl kill -s KILL govcloud-log-collector").returncode == 0
+    assert egc.ssh(STORE, "systemctl start govcloud-object-store").returncode == 0
+    assert len(logged(egc, mark)) == 1
+
+
+def test_no_secret_is_told(egc: Any) -> None:
+    """Neither what a run leaves nor the lists of processes nor the journals hold an account's secret."""
+    paths = [egc.state / entry["credentials"] for entry in services(egc)["object_store"]["accounts"].values()]
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in paths)
+    told = [file.read_text(errors="replace") for file in (egc.state / "runs").rglob("*") if file.is_file()]
+    told += [egc.ssh(host, "ps axww; journalctl --no-pager").stdout for host in (STORE, CONTROL_PLANE)]
+    for path in paths:
+        secret = yaml.safe_load(path.read_text())["secret"]
+        assert len(secret) >= 40
+        assert not [text for text in told if secret in text]
+
+
+def test_services_run_with_few_rights(egc: Any) -> None:
+    """No service runs as root, and the collector reads the log and not the authority's key."""
+    for host, unit in ((STORE, "govcloud-object-store"), (CONTROL_PLANE, "govcloud-log-collector")):
+        shown = egc.ssh(host, f"ps -o user= -p $(systemctl show -P MainPID {unit})").stdout.strip()
+        assert shown not in {"", "root"}
+    as_collector = "runuser -u govcloud-log-collector -- test -r"
+    assert egc.ssh(CONTROL_PLANE, f"{as_collector} /var/log/kubernetes/audit/audit.log").returncode == 0
+    assert egc.ssh(CONTROL_PLANE, f"{as_collector} /etc/govcloud/log-collector/account.yaml").returncode == 1
+    assert egc.ssh(CONTROL_PLANE, f"{as_collector} /etc/kubernetes/admin.conf").returncode == 1
