@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+from collections.abc import Mapping
 
 from core.errors import KitError
 from testbed.faults.cloud import Cloud
-from testbed.faults.host_files import Reader
+from testbed.faults.fault import Change
+from testbed.faults.host_files import Reader, edited, with_role
 
 MANIFESTS = "/etc/kubernetes/manifests"
 API_SERVER_MANIFEST = f"{MANIFESTS}/kube-apiserver.yaml"
@@ -65,5 +68,20 @@ def _check(deadline: float, complaint: str) -> None:
     time.sleep(0.5)
 
 
-API_SERVER = Reader("kube-apiserver", _renew_api_server)
-CONTROLLERS = Reader("kube-controller-manager", _renew_controllers)
+_API_SERVER = Reader("kube-apiserver", _renew_api_server)
+
+
+def api_server(edits: Mapping[str, str]) -> Change:
+    """Edit files that the API server and the controllers are started with, their manifests among them.
+
+    The manifest always changes a little: one that did not would be started again by the kubelet ever more slowly.
+    """
+    mark = hashlib.sha256(repr(sorted(edits.items())).encode()).hexdigest()[:12]
+    annotated = f"s|^  annotations:$|&\\n    govcloud.local/fault-{mark}: there|"
+    manifest = f"{annotated}\n{edits.get(API_SERVER_MANIFEST, '')}"
+    return edited(with_role("control-plane"), {**edits, API_SERVER_MANIFEST: manifest}, _API_SERVER)
+
+
+def argument(name: str, value: str) -> Change:
+    """Give an argument of the API server another value."""
+    return api_server({API_SERVER_MANIFEST: f"s|(--{name}=).*|\\1{value}|"})

@@ -68,17 +68,21 @@ def with_role(role: str) -> Hosts:
 def edited(hosts: Hosts, edits: Mapping[str, str], reader: Reader | None = None) -> Change:
     """Edit files on hosts, each by a script of sed (extended expressions), and have the reader read them anew, once.
 
+    Files are edited after the objects of all faults at hand were switched, since some end the API server for a while.
     A script that changes nothing is a mistake of the fault.
     """
 
-    def run(cloud: Cloud, body: str) -> None:
+    def run(body: str, cloud: Cloud) -> None:
         for host in hosts(cloud):
-            if reader is not None:
-                cloud.later(f"{host}: {reader.what}", partial(_renew, reader, host))
-            for file, edit in edits.items():
-                cloud.ssh(host, _script(file, cloud.fault, edit, body))
+            cloud.later(f"{host}: edits of {cloud.fault}", partial(edit, body, host, cloud))
 
-    return Change(lambda cloud: run(cloud, _ON), lambda cloud: run(cloud, _OFF))
+    def edit(body: str, host: str, cloud: Cloud, _: Cloud) -> None:
+        for file, script in edits.items():
+            cloud.ssh(host, _script(file, cloud.fault, script, body))
+        if reader is not None:
+            cloud.later(f"{host}: {reader.what}", partial(_renew, reader, host))
+
+    return Change(partial(run, _ON), partial(run, _OFF))
 
 
 def _renew(reader: Reader, host: str, cloud: Cloud) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from testbed.faults.control_plane import API_SERVER, API_SERVER_MANIFEST, CONTROLLERS_MANIFEST
+from testbed.faults.control_plane import API_SERVER_MANIFEST, CONTROLLERS_MANIFEST, api_server, argument
 from testbed.faults.fault import Fault
-from testbed.faults.host_files import edited, nodes, unit, with_role
+from testbed.faults.host_files import edited, nodes, unit
 from testbed.faults.objects import RBAC, bound
 
-_CONTROL_PLANE = with_role("control-plane")
 _KUBELET = unit("kubelet.service", ready="curl -sf http://127.0.0.1:10248/healthz")
 _EVERYBODY = {"apiGroup": RBAC, "kind": "Group", "name": "system:unauthenticated"}
 _KUBELET_FILE = "/var/lib/kubelet/config.yaml"
@@ -17,17 +16,17 @@ ANONYMOUS_ACCESS = Fault(
     "anonymous-access",
     "the API server lets callers without a name in, who may read what a viewer may",
     bound("govcloud-fault-anonymous", "view", _EVERYBODY)
-    + edited(_CONTROL_PLANE, {"/etc/kubernetes/govcloud/authentication.yaml": "/conditions:|- path:/d"}, API_SERVER),
+    + api_server({"/etc/kubernetes/govcloud/authentication.yaml": "/conditions:|- path:/d"}),
 )
 OLD_TLS = Fault(
     "old-tls",
     "the API server takes TLS 1.0 and 1.1",
-    edited(_CONTROL_PLANE, {API_SERVER_MANIFEST: "s/(--tls-min-version=).*/\\1VersionTLS10/"}, API_SERVER),
+    argument("tls-min-version", "VersionTLS10"),
 )
 IPV6_SERVICES_MISSING = Fault(
     "ipv6-services-missing",
     "Services get addresses of IPv4 alone, as the range of IPv6 is missing",
-    edited(_CONTROL_PLANE, {API_SERVER_MANIFEST: _ONE_RANGE, CONTROLLERS_MANIFEST: _ONE_RANGE}, API_SERVER),
+    api_server({API_SERVER_MANIFEST: _ONE_RANGE, CONTROLLERS_MANIFEST: _ONE_RANGE}),
 )
 KUBELETS_OPEN = Fault(
     "kubelets-open",
