@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from testbed.faults.cloud import Cloud
+from testbed.faults.cloud import Cloud, Phase
 from testbed.faults.fault import Change
 
 KEPT = "/var/lib/govcloud-faults"
@@ -74,7 +74,7 @@ def edited(hosts: Hosts, edits: Mapping[str, str], reader: Reader | None = None)
 
     def run(body: str, cloud: Cloud) -> None:
         for host in hosts(cloud):
-            cloud.later(f"{host}: edits of {cloud.fault}", partial(edit, body, host, cloud))
+            cloud.later(f"{host}: edits of {cloud.fault}", partial(edit, body, host, cloud), Phase.EDIT)
 
     def edit(body: str, host: str, cloud: Cloud, _: Cloud) -> None:
         for file, script in edits.items():
@@ -83,6 +83,22 @@ def edited(hosts: Hosts, edits: Mapping[str, str], reader: Reader | None = None)
             cloud.later(f"{host}: {reader.what}", partial(_renew, reader, host))
 
     return Change(partial(run, _ON), partial(run, _OFF))
+
+
+def placed(hosts: Hosts, files: Mapping[str, str], reader: Reader | None = None) -> Change:
+    """Put files where none are, and have the reader take notice."""
+
+    def run(command: Callable[[str, str], str], cloud: Cloud) -> None:
+        for host in hosts(cloud):
+            for file, text in files.items():
+                cloud.ssh(host, command(shlex.quote(file), shlex.quote(text)))
+            if reader is not None:
+                cloud.later(f"{host}: {reader.what}", partial(_renew, reader, host))
+
+    return Change(
+        partial(run, lambda file, text: f"mkdir -p $(dirname {file}) && printf '%s' {text} > {file}"),
+        partial(run, lambda file, _: f"rm -f {file}"),
+    )
 
 
 def _renew(reader: Reader, host: str, cloud: Cloud) -> None:
@@ -110,6 +126,7 @@ def unit(name: str, ready: str = "true") -> Reader:
 
     def renew(cloud: Cloud, host: str) -> None:
         wait = shlex.quote(f"until {ready}; do sleep 0.2; done")
-        cloud.ssh(host, f"systemctl reset-failed {name}; systemctl restart {name} && timeout 60 sh -c {wait}")
+        start = f"systemctl daemon-reload; systemctl reset-failed {name}; systemctl restart {name}"
+        cloud.ssh(host, f"{start} && timeout 60 sh -c {wait}")
 
     return Reader(name, renew)
