@@ -138,8 +138,8 @@ class Cloud:
 
     @property
     def services(self) -> dict[str, Any]:
-        """What the cloud offers beside Kubernetes, with the credentials: the state folder's ``services.yaml``."""
-        path = self.state.folder / "services.yaml"
+        """What the cloud offers beside Kubernetes, with the credentials: the state folder's file of services."""
+        path = self.state.services
         try:
             return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
