@@ -60,8 +60,9 @@ NODES_WITHOUT_IPV6 = Fault(
 )
 SECCOMP_OFF = Fault(
     "seccomp-off",
-    "containers that ask for no seccomp profile get none: every system call is theirs",
-    edited(nodes, {_KUBELET_FILE: "s/^seccompDefault: true/seccompDefault: false/"}, _KUBELET),
+    "tenant a's containers need not ask for a seccomp profile, and get none then: every system call is theirs",
+    changed("/api/v1/namespaces/{a}", {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "baseline"}}})
+    + edited(nodes, {_KUBELET_FILE: "s/^seccompDefault: true/seccompDefault: false/"}, _KUBELET),
 )
 FAIRNESS_OFF = Fault(
     "fairness-off",

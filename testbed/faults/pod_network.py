@@ -9,6 +9,16 @@ _AGENT_UNIT = "govcloud-network.service"
 _AGENT = unit(_AGENT_UNIT)
 _SETTINGS = "/etc/default/govcloud-network"
 _METADATA = ("169.254.169.254/32", "fd00:ec2::254/128")
+_FIRST = "/etc/cni/net.d/00-govcloud-fault.conflist"
+_IPV4_CONFIGURATION = f"""python3 - << 'END'
+import json, pathlib
+whole = json.loads(pathlib.Path("/etc/cni/net.d/10-govcloud.conflist").read_text())
+for plugin in whole["plugins"]:
+    if ipam := plugin.get("ipam"):
+        ipam["ranges"] = [r for r in ipam["ranges"] if ":" not in r[0]["subnet"]]
+        ipam["routes"] = [r for r in ipam["routes"] if ":" not in r["dst"]]
+pathlib.Path("{_FIRST}").write_text(json.dumps(whole))
+END"""
 _PATCHED_AGENT = """import sys
 
 sys.path.insert(0, "/usr/local/lib/govcloud-network.pyz")
@@ -88,6 +98,11 @@ PODS_APART_IPV6 = Fault(
     "pods-apart-ipv6",
     "pods that may talk do not reach each other over IPv6: a rule beside the agent's drops their packets",
     _dropped("ip6"),
+)
+PODS_WITHOUT_IPV6 = Fault(
+    "pods-without-ipv6",
+    "pods get an IPv4 address alone: a configuration of the network that comes before the agent's",
+    commands(nodes, _IPV4_CONFIGURATION, f"rm -f {_FIRST}"),
 )
 METADATA_REACHABLE = Fault(
     "metadata-reachable",

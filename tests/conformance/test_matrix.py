@@ -6,7 +6,11 @@ in common; ``twice`` does so in two arrangements in which no two faults meet aga
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +22,22 @@ from conformance import tenants
 from conformance.results import Run, Subject, Verdict
 from conformance.run import audit
 from conformance.target import PROBE_IMAGE
+from conformance.workloads import RUN, allow_ingress
+from core.errors import KitError
+from core.paths import REPOSITORY
 from testbed.faults import switching
 from testbed.faults.cloud import Cloud
 from testbed.faults.registry import FAULTS
 from tests.conformance import matrix
 
+SUBJECT = Subject(cloud="Đám mây thử nghiệm", operator="Government Cloud Kit", kind="EGC", level=3)
+SWITCHING = """
+import sys
+from testbed import hosts
+from testbed.faults import switching
+from testbed.faults.cloud import Cloud
+switching.switch_on(Cloud.of(hosts.applied(sys.argv[1])), [sys.argv[2]])
+"""
 MATRIX = matrix.read()
 WAYS = {
     "groups": matrix.arrangements(MATRIX, 1),
@@ -49,9 +64,8 @@ def audited(egc: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audi
     """Return the tests' enterprise cloud, with two tenants prepared for an audit."""
     cloud = Cloud.of(egc.topology)
     kubeconfig = egc.kubeconfig(cloud.cluster)
-    subject = Subject(cloud="Đám mây thử nghiệm", operator="Government Cloud Kit", kind="EGC", level=3)
     services = cloud.state.services if cloud.state.services.is_file() else None
-    target = tenants.prepare(kubeconfig, tmp_path_factory.mktemp("audit"), subject, PROBE_IMAGE, services)
+    target = tenants.prepare(kubeconfig, tmp_path_factory.mktemp("audit"), SUBJECT, PROBE_IMAGE, services)
     yield Audited(target, cloud)
     switching.switch_all_off(cloud)
     tenants.clean(kubeconfig)
@@ -63,11 +77,56 @@ def by_verdict(run: Run, verdict: Verdict) -> dict[str, str]:
 
 @pytest.mark.cluster
 def test_a_good_cloud_passes_every_check(audited: Audited, tmp_path: Path) -> None:
-    """Nothing fails, stays undecided or is missing on a cloud as it was made, and every pass has evidence."""
+    """Nothing fails, stays undecided or is missing; passes have evidence; reports hold no credential.
+
+    Nothing is left in the tenants' namespaces, neither of this run nor of one that broke.
+    """
+    tenant_a = audited.cloud.tenants["a"]
+    policies = "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies"
+    audited.cloud.api.create(policies.format(tenant_a), allow_ingress("broken", namespace=tenant_a))
     run = audited.audit(tmp_path)
     bad = {verdict: by_verdict(run, verdict) for verdict in (Verdict.FAIL, Verdict.ERROR, Verdict.MISSING)}
     assert bad == {Verdict.FAIL: {}, Verdict.ERROR: {}, Verdict.MISSING: {}}
     assert all(result.evidence for result in run.results if result.verdict is Verdict.PASS)
+    written = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert json.loads(written["results.json"])["counts"]["PASS"] == len(by_verdict(run, Verdict.PASS)) > 0
+    assert "Đám mây thử nghiệm" in written["report.html"]
+    assert not [name for name, text in written.items() if "eyJ" in text]
+    for namespace in audited.cloud.tenants.values():
+        for path in (f"/api/v1/namespaces/{namespace}/services", policies.format(namespace)):
+            assert (audited.cloud.api.get(f"{path}?labelSelector={RUN}") or {})["items"] == []
+
+
+@pytest.mark.cluster
+def test_a_namespace_of_somebody_else_is_left_alone(audited: Audited, egc: Any, tmp_path: Path) -> None:
+    """Neither prepare nor clean touches a namespace that has the right name and is not the audit's."""
+    kubeconfig = egc.kubeconfig(audited.cloud.cluster)
+    namespace, label = f"/api/v1/namespaces/{audited.cloud.tenants['a']}", "app.kubernetes.io/managed-by"
+    audited.cloud.api.patch(namespace, {"metadata": {"labels": {label: "somebody"}}})
+    try:
+        with pytest.raises(KitError, match="belongs to something else"):
+            tenants.prepare(kubeconfig, tmp_path, SUBJECT, PROBE_IMAGE)
+        with pytest.raises(KitError, match="belongs to something else"):
+            tenants.clean(kubeconfig)
+    finally:
+        audited.cloud.api.patch(namespace, {"metadata": {"labels": {label: "govcloud-audit"}}})
+
+
+@pytest.mark.cluster
+def test_a_fault_ends_after_its_process_was_killed(audited: Audited, egc: Any) -> None:
+    """What a killed process had switched on half way ends when the testbed is brought up again."""
+    name, port = "kubelets-read-only-port", "curl -s -o /dev/null http://127.0.0.1:10255/healthz"
+    record = audited.cloud.record_of(name).path
+    with subprocess.Popen(
+        [sys.executable, "-c", SWITCHING, egc.topology.name, name], cwd=REPOSITORY, start_new_session=True
+    ) as process:
+        while not record.exists() or egc.ssh(audited.cloud.control_plane, port).returncode != 0:
+            assert process.poll() is None or record.exists()
+            time.sleep(0.1)
+        process.kill()
+    assert switching.heal(egc.topology) == [name]
+    assert switching.active(audited.cloud) == []
+    assert all(egc.ssh(host, port).returncode == 7 for host in audited.cloud.hosts)
 
 
 @pytest.mark.cluster
