@@ -14,6 +14,7 @@ from testbed.faults.host_files import Reader, edited, with_role
 MANIFESTS = "/etc/kubernetes/manifests"
 API_SERVER_MANIFEST = f"{MANIFESTS}/kube-apiserver.yaml"
 CONTROLLERS_MANIFEST = f"{MANIFESTS}/kube-controller-manager.yaml"
+_LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 _BACK_WITHIN = 180.0
 _ARGUMENTS = """
 for p in $(pgrep -x {program:.15}); do tr '\\0' '\\n' < /proc/$p/cmdline; done | grep ^--; true"""
@@ -37,19 +38,23 @@ def _renew_api_server(cloud: Cloud, host: str) -> None:
 
 
 def _renew_controllers(cloud: Cloud, host: str) -> None:
-    """Have the controllers run as their manifest says and work: they give a new namespace its service account.
+    """Have the controllers run as their manifest says and work, and a scheduler lead: both ended without the server.
 
-    The lease of those that ended is taken away, else new ones wait until it has run out.
+    Controllers that work give a new namespace its service account. The leases of those that ended are taken away, else
+    new ones wait until these have run out.
     """
     deadline = time.monotonic() + _BACK_WITHIN
     while not _as_written(cloud, host, "kube-controller-manager", CONTROLLERS_MANIFEST):
         _check(deadline, "the controllers did not come back as their manifest says")
-    cloud.api.remove("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-controller-manager")
+    for program in ("kube-controller-manager", "kube-scheduler"):
+        cloud.api.remove(f"{_LEASES}/{program}")
     name = f"govcloud-controllers-{time.monotonic_ns()}"
     cloud.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     try:
         while cloud.api.get(f"/api/v1/namespaces/{name}/serviceaccounts/default") is None:
             _check(deadline, "the controllers did not come back with the API server")
+        while cloud.api.get(f"{_LEASES}/kube-scheduler") is None:
+            _check(deadline, "the scheduler did not come back with the API server")
     finally:
         cloud.api.remove(f"/api/v1/namespaces/{name}")
 
