@@ -55,7 +55,7 @@ def _dropped(family: str) -> Change:
     """Drop what pods send each other in one family (``ip`` or ``ip6``), to the ports of the audit's probes."""
     table = f"inet govcloud_fault_{family}"
     chain = "{ type filter hook forward priority -20; }"
-    rule = f"meta nfproto {'ipv4' if family == 'ip' else 'ipv6'} th dport {8080, 8081} drop"
+    rule = f"meta nfproto {'ipv4' if family == 'ip' else 'ipv6'} th dport {{ 8080, 8081 }} drop"
     on = f"nft 'add table {table}; flush table {table}; add chain {table} f {chain}; add rule {table} f {rule}'"
     return commands(nodes, on, f"nft delete table {table} 2>/dev/null || true")
 
