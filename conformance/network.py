@@ -38,10 +38,12 @@ class Path:
     """Address or name."""
     protocol: str
     label: str
+    port: int = 0
+    """0 stands for the port of the audit's servers."""
 
     def attempt(self) -> str:
         """Try once: ``open``, or what the network said, such as TIMEOUT or REFUSED."""
-        port = workloads.TCP_PORT if self.protocol == "tcp" else workloads.UDP_PORT
+        port = self.port or (workloads.TCP_PORT if self.protocol == "tcp" else workloads.UDP_PORT)
         host = f"[{self.destination}]" if ":" in self.destination else self.destination
         command = [
             "/agnhost",

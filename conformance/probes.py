@@ -105,7 +105,7 @@ def start(tenant_a: Tenant, tenant_b: Tenant, image: str, run: str) -> Probes:
 def _wait(tenant: Tenant, name: str, deadline: float) -> Probe:
     while True:
         found = tenant.api.must("GET", f"{tenant.path('pods')}/{name}")
-        if _ready(found):
+        if ready(found):
             break
         reason = _why_not(found.get("status", {}))
         if time.monotonic() > deadline or reason.startswith(_HOPELESS):
@@ -121,7 +121,8 @@ def _wait(tenant: Tenant, name: str, deadline: float) -> Probe:
     )
 
 
-def _ready(pod: Mapping[str, Any]) -> bool:
+def ready(pod: Mapping[str, Any]) -> bool:
+    """Tell whether a pod says that it is ready."""
     conditions = pod.get("status", {}).get("conditions", [])
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 

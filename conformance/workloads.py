@@ -154,6 +154,17 @@ def allow_egress(run: str) -> Manifest:
     )
 
 
+def allow_everywhere(run: str) -> Manifest:
+    """Allow the audit's client to call every address and port there is."""
+    blocks = [{"ipBlock": {"cidr": everything}} for everything in ("0.0.0.0/0", "::/0")]
+    spec = {
+        "podSelector": {"matchLabels": labels(run, "client")},
+        "policyTypes": ["Egress"],
+        "egress": [{"to": blocks}],
+    }
+    return _policy(EGRESS_POLICY, run, spec)
+
+
 def with_spec(manifest: Mapping[str, Any], **changes: Any) -> Manifest:
     """Return a copy of a pod with fields of its spec replaced."""
     return {**manifest, "spec": {**manifest["spec"], **changes}}

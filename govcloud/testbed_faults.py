@@ -36,10 +36,7 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show every fault, and which are on."""
-    try:
-        on = set(switching.active(_cloud(topology)))
-    except KitError:
-        on = set()  # where no testbed is up, none is on
+    on = set(switching.active(Cloud.of(load(topology))))
     if as_json:
         found = registry.FAULTS.values()
         print_json([{"name": f.name, "area": f.area, "summary": f.summary, "on": f.name in on} for f in found])

@@ -25,6 +25,7 @@ from tests.signers import Authority
 from toolchain import build
 
 TOPOLOGY = REPOSITORY / "tests" / "topology.yaml"
+EGC_TOPOLOGY = REPOSITORY / "tests" / "egc-topology.yaml"
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ class Testbed:
         return ssh.run(self.state, host, command)
 
 
-def topology_of(worker: int) -> Topology:
+def topology_of(worker: int, file: Path = TOPOLOGY) -> Topology:
     """Return the topology for one of the processes that run tests, counted from 0."""
-    text = Template(TOPOLOGY.read_text(encoding="utf-8")).substitute(n=worker + 1)
+    text = Template(file.read_text(encoding="utf-8")).substitute(n=worker + 1)
     return Topology.model_validate(yaml.safe_load(text))
 
 
@@ -64,11 +65,24 @@ def testbed() -> Iterator[Testbed]:
     Every process that runs tests has its own. ``GOVCLOUD_TEST_TOPOLOGY`` names the file of another one, which is
     left up for the next run.
     """
+    yield from _brought_up("GOVCLOUD_TEST_TOPOLOGY", TOPOLOGY)
+
+
+@pytest.fixture(scope="session")
+def egc() -> Iterator[Testbed]:
+    """Bring an enterprise cloud up, which is there to be audited and broken, and take it down at the end.
+
+    ``GOVCLOUD_TEST_EGC_TOPOLOGY`` names the file of another one, which is left up for the next run.
+    """
+    yield from _brought_up("GOVCLOUD_TEST_EGC_TOPOLOGY", EGC_TOPOLOGY)
+
+
+def _brought_up(variable: str, file: Path) -> Iterator[Testbed]:
     from govcloud.testbed_commands import bring_up
 
-    named = os.environ.get("GOVCLOUD_TEST_TOPOLOGY")
+    named = os.environ.get(variable)
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    topology = load(Path(named)) if named else topology_of(worker)
+    topology = load(Path(named)) if named else topology_of(worker, file)
     with _alone(topology.name):
         checks.require(topology)
         bring_up(topology)

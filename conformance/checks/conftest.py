@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -103,6 +104,13 @@ def family_policy(tenant_a: Tenant, run_id: str) -> str:
         if answer.ok:
             return policy
     raise KitError(f"the cloud accepts no Service, neither with RequireDualStack nor with PreferDualStack: {answer}")
+
+
+@pytest.fixture(scope="session")
+def service(tenant_a: Tenant, run_id: str, family_policy: str) -> dict[str, Any]:
+    """Return a Service that asks for both families as strictly as the cloud lets it."""
+    manifest = workloads.service(f"audit-{run_id}", run=run_id, policy=family_policy)
+    return tenant_a.api.create(tenant_a.path("services"), manifest)
 
 
 @pytest.fixture

@@ -64,7 +64,9 @@ def test_kubelet_refuses_anonymous(probes: Probes, evidence: EvidenceBook) -> No
 
 
 @requirement("GVC-ISO-01")
-@pytest.mark.parametrize("resource", ["pods", "secrets", "configmaps", "services", "pods/exec"])
+@pytest.mark.parametrize(
+    "resource", ["pods", "secrets", "configmaps", "services", "events", "persistentvolumeclaims", "pods/exec"]
+)
 def test_tenants_cannot_touch_each_other(
     tenant_a: Tenant, tenant_b: Tenant, resource: str, evidence: EvidenceBook
 ) -> None:

@@ -25,13 +25,6 @@ def _open_ways(tenant_a: Tenant, run_id: str) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def service(tenant_a: Tenant, run_id: str, family_policy: str) -> dict[str, Any]:
-    """Return a Service that asks for both families as strictly as the cloud lets it."""
-    manifest = workloads.service(f"audit-{run_id}", run=run_id, policy=family_policy)
-    return tenant_a.api.create(tenant_a.path("services"), manifest)
-
-
 @requirement("GVC-IP6-02")
 def test_pods_hold_both_families(probes: Probes, evidence: EvidenceBook) -> None:
     """Every pod holds an IPv4 and an IPv6 address."""

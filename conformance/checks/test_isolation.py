@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 
@@ -11,25 +12,10 @@ from conformance import network, workloads
 from conformance.network import Path
 from conformance.plugin import EvidenceBook, requirement
 from conformance.probes import Family, Probes, Tenant
+from conformance.proving import prove_closed, prove_open
 from core.errors import KitError
 
 families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
-
-
-def prove_open(paths: Sequence[Path], why: str, evidence: EvidenceBook) -> None:
-    """Show that the paths carry packets; without that, a deny on them would mean nothing."""
-    answers = network.settle(paths, is_open=True, within=network.OPEN_WITHIN)
-    evidence.add(why, network.summary(answers, "\n"))
-    if any(answer != "open" for answer in answers.values()):
-        raise KitError(f"no packet passed while allowed, so a deny proves nothing: {network.summary(answers)}")
-
-
-def prove_closed(paths: Sequence[Path], why: str, evidence: EvidenceBook) -> None:
-    """Show that the paths carry nothing, all of them at the same time."""
-    answers = network.settle(paths, is_open=False, within=network.CLOSED_WITHIN)
-    evidence.add(why, network.summary(answers, "\n"))
-    passed = [str(path) for path, answer in answers.items() if answer == "open"]
-    assert not passed, f"{why}, and packets pass: {'; '.join(passed)}"
 
 
 def default_deny(
@@ -87,3 +73,28 @@ def test_tenants_are_apart(
         with network.policy(tenant_a, workloads.allow_ingress(run_id, namespace=tenant_a.namespace)):
             prove_open(own, "the owner allows its own clients", evidence)
             prove_closed(foreign, "the owner allows only its own clients", evidence)
+
+
+@requirement("GVC-ISO-01", "GVC-IP6-04")
+@families
+def test_services_are_apart(
+    tenant_a: Tenant,
+    tenant_b: Tenant,
+    probes: Probes,
+    service: dict[str, Any],
+    run_id: str,
+    *,
+    family: Family,
+    evidence: EvidenceBook,
+) -> None:
+    """The address of a Service is no way around: it is closed to another tenant as its servers are."""
+    address = family.of(service["spec"].get("clusterIPs", []))
+    evidence.add(f"read the {family} address of Service {service['metadata']['name']}", address or "none")
+    if not address:
+        raise KitError(f"the Service has no {family} address, so nothing can be shown in {family}")
+    ways = [Path(probes.stranger, address, it, f"stranger → Service [{address}]") for it in ("tcp", "udp")]
+    with network.policy(tenant_b, workloads.allow_egress(run_id)):
+        with network.policy(tenant_a, workloads.allow_ingress(run_id, namespace=tenant_b.namespace)):
+            prove_open(ways, "the owner allows the other tenant", evidence)
+        with network.policy(tenant_a, workloads.allow_ingress(run_id, namespace=tenant_a.namespace)):
+            prove_closed(ways, "the owner allows only its own clients", evidence)

@@ -11,7 +11,7 @@ called again at any time. Put together from what is here, a fault is a few lines
 
 - ``objects.removed|changed|added|bound``: objects of the API server, put back as they were;
 - ``host_files.edited``: files of hosts by scripts of sed, and who reads them anew (``host_files.unit``,
-  ``control_plane.API_SERVER``); ``host_files.commands`` for what is no file;
+  ``control_plane.api_server``); ``host_files.commands`` for what is no file;
 - ``Change(on, off)`` for what is neither; ``+`` joins two. They get a ``Cloud``: ``ssh(host, command)``,
   ``host_of(role)``, ``api``, ``services``, ``tenants``; ``record.keep(key, value)`` writes down, before anything is
   touched, what ``off`` will need (``record.kept(key)``); ``later(what, action)`` does a thing once, when all is

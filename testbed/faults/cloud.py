@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,14 @@ from testbed.state import State
 from testbed.topology import PlacedHost, Role, Topology
 
 TakeUp = Callable[["Cloud"], None]
+
+
+class Phase(IntEnum):
+    """In which order a change is taken up: files first, then the servers that read them, then what needs these."""
+
+    EDIT = 0
+    RENEW = 1
+    SETTLE = 2
 
 
 @dataclass
@@ -67,7 +76,7 @@ class Cloud:
     tenants: Mapping[str, str] = field(default_factory=lambda: dict(TENANTS))
     """Namespaces of the audit's tenants a and b; templates name them ``{a}`` and ``{b}``."""
     fault: str = ""
-    pending: dict[str, TakeUp] = field(default_factory=dict)
+    pending: dict[str, tuple[Phase, TakeUp]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, topology: Topology, cluster: str = "") -> Cloud:
@@ -129,8 +138,8 @@ class Cloud:
 
     @property
     def services(self) -> dict[str, Any]:
-        """What the cloud offers beside Kubernetes, with the credentials: the state folder's ``services.yaml``."""
-        path = self.state.folder / "services.yaml"
+        """What the cloud offers beside Kubernetes, with the credentials: the state folder's file of services."""
+        path = self.state.services
         try:
             return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
@@ -146,13 +155,13 @@ class Cloud:
             return {key: self.named(item) for key, item in value.items()}
         return [self.named(item) for item in value] if isinstance(value, list) else value
 
-    def later(self, what: str, action: TakeUp) -> None:
-        """Have something done once when everything is switched, such as the new start of a server."""
-        self.pending.setdefault(what, action)
+    def later(self, what: str, action: TakeUp, phase: Phase = Phase.RENEW) -> None:
+        """Have something done once when the objects of all faults at hand are switched, in the order of the phases."""
+        self.pending.setdefault(what, (phase, action))
 
     def take_up(self) -> None:
-        """Do what was left for later."""
+        """Do what was left for later, and what that leaves."""
         while self.pending:
-            what = next(iter(self.pending))
-            self.pending[what](self)
+            what = min(self.pending, key=lambda name: self.pending[name][0])
+            self.pending[what][1](self)
             del self.pending[what]

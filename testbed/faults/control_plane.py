@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+from collections.abc import Mapping
 
 from core.errors import KitError
 from testbed.faults.cloud import Cloud
-from testbed.faults.host_files import Reader
+from testbed.faults.fault import Change
+from testbed.faults.host_files import Reader, edited, with_role
 
 MANIFESTS = "/etc/kubernetes/manifests"
 API_SERVER_MANIFEST = f"{MANIFESTS}/kube-apiserver.yaml"
 CONTROLLERS_MANIFEST = f"{MANIFESTS}/kube-controller-manager.yaml"
+_LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 _BACK_WITHIN = 180.0
 _ARGUMENTS = """
 for p in $(pgrep -x {program:.15}); do tr '\\0' '\\n' < /proc/$p/cmdline; done | grep ^--; true"""
@@ -34,19 +38,23 @@ def _renew_api_server(cloud: Cloud, host: str) -> None:
 
 
 def _renew_controllers(cloud: Cloud, host: str) -> None:
-    """Have the controllers run as their manifest says and work: they give a new namespace its service account.
+    """Have the controllers run as their manifest says and work, and a scheduler lead: both ended without the server.
 
-    The lease of those that ended is taken away, else new ones wait until it has run out.
+    Controllers that work give a new namespace its service account. The leases of those that ended are taken away, else
+    new ones wait until these have run out.
     """
     deadline = time.monotonic() + _BACK_WITHIN
     while not _as_written(cloud, host, "kube-controller-manager", CONTROLLERS_MANIFEST):
         _check(deadline, "the controllers did not come back as their manifest says")
-    cloud.api.remove("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-controller-manager")
+    for program in ("kube-controller-manager", "kube-scheduler"):
+        cloud.api.remove(f"{_LEASES}/{program}")
     name = f"govcloud-controllers-{time.monotonic_ns()}"
     cloud.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     try:
         while cloud.api.get(f"/api/v1/namespaces/{name}/serviceaccounts/default") is None:
             _check(deadline, "the controllers did not come back with the API server")
+        while cloud.api.get(f"{_LEASES}/kube-scheduler") is None:
+            _check(deadline, "the scheduler did not come back with the API server")
     finally:
         cloud.api.remove(f"/api/v1/namespaces/{name}")
 
@@ -65,5 +73,20 @@ def _check(deadline: float, complaint: str) -> None:
     time.sleep(0.5)
 
 
-API_SERVER = Reader("kube-apiserver", _renew_api_server)
-CONTROLLERS = Reader("kube-controller-manager", _renew_controllers)
+_API_SERVER = Reader("kube-apiserver", _renew_api_server)
+
+
+def api_server(edits: Mapping[str, str]) -> Change:
+    """Edit files that the API server and the controllers are started with, their manifests among them.
+
+    The manifest always changes a little: one that did not would be started again by the kubelet ever more slowly.
+    """
+    mark = hashlib.sha256(repr(sorted(edits.items())).encode()).hexdigest()[:12]
+    annotated = f"s|^  annotations:$|&\\n    govcloud.local/fault-{mark}: there|"
+    manifest = f"{annotated}\n{edits.get(API_SERVER_MANIFEST, '')}"
+    return edited(with_role("control-plane"), {**edits, API_SERVER_MANIFEST: manifest}, _API_SERVER)
+
+
+def argument(name: str, value: str) -> Change:
+    """Give an argument of the API server another value."""
+    return api_server({API_SERVER_MANIFEST: f"s|(--{name}=).*|\\1{value}|"})

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from testbed.faults.cloud import Cloud
+from testbed.faults.cloud import Cloud, Phase
 from testbed.faults.fault import Change
 
 KEPT = "/var/lib/govcloud-faults"
@@ -68,17 +68,37 @@ def with_role(role: str) -> Hosts:
 def edited(hosts: Hosts, edits: Mapping[str, str], reader: Reader | None = None) -> Change:
     """Edit files on hosts, each by a script of sed (extended expressions), and have the reader read them anew, once.
 
+    Files are edited after the objects of all faults at hand were switched, since some end the API server for a while.
     A script that changes nothing is a mistake of the fault.
     """
 
-    def run(cloud: Cloud, body: str) -> None:
+    def run(body: str, cloud: Cloud) -> None:
         for host in hosts(cloud):
+            cloud.later(f"{host}: edits of {cloud.fault}", partial(edit, body, host, cloud), Phase.EDIT)
+
+    def edit(body: str, host: str, cloud: Cloud, _: Cloud) -> None:
+        for file, script in edits.items():
+            cloud.ssh(host, _script(file, cloud.fault, script, body))
+        if reader is not None:
+            cloud.later(f"{host}: {reader.what}", partial(_renew, reader, host))
+
+    return Change(partial(run, _ON), partial(run, _OFF))
+
+
+def placed(hosts: Hosts, files: Mapping[str, str], reader: Reader | None = None) -> Change:
+    """Put files where none are, and have the reader take notice."""
+
+    def run(command: Callable[[str, str], str], cloud: Cloud) -> None:
+        for host in hosts(cloud):
+            for file, text in files.items():
+                cloud.ssh(host, command(shlex.quote(file), shlex.quote(text)))
             if reader is not None:
                 cloud.later(f"{host}: {reader.what}", partial(_renew, reader, host))
-            for file, edit in edits.items():
-                cloud.ssh(host, _script(file, cloud.fault, edit, body))
 
-    return Change(lambda cloud: run(cloud, _ON), lambda cloud: run(cloud, _OFF))
+    return Change(
+        partial(run, lambda file, text: f"mkdir -p $(dirname {file}) && printf '%s' {text} > {file}"),
+        partial(run, lambda file, _: f"rm -f {file}"),
+    )
 
 
 def _renew(reader: Reader, host: str, cloud: Cloud) -> None:
@@ -106,6 +126,7 @@ def unit(name: str, ready: str = "true") -> Reader:
 
     def renew(cloud: Cloud, host: str) -> None:
         wait = shlex.quote(f"until {ready}; do sleep 0.2; done")
-        cloud.ssh(host, f"systemctl reset-failed {name}; systemctl restart {name} && timeout 60 sh -c {wait}")
+        start = f"systemctl daemon-reload; systemctl reset-failed {name}; systemctl restart {name}"
+        cloud.ssh(host, f"{start} && timeout 60 sh -c {wait}")
 
     return Reader(name, renew)

@@ -58,18 +58,27 @@ def added(collection: str, manifest: Mapping[str, Any]) -> Change:
     return Change(on, off)
 
 
-def bound(name: str, role: str, subject: Mapping[str, str], namespace: str = "") -> Change:
-    """Bind a subject to a cluster role, in one namespace or, where none is given, in the whole cluster."""
-    kind = "RoleBinding" if namespace else "ClusterRoleBinding"
+def bound(
+    name: str, role: str, subject: Mapping[str, str], namespace: str = "", *, kind: str = "ClusterRole"
+) -> Change:
+    """Bind a subject to a role, in one namespace or, where none is given, in the whole cluster."""
     place = f"/namespaces/{namespace}/rolebindings" if namespace else "/clusterrolebindings"
     manifest = {
         "apiVersion": f"{RBAC}/v1",
-        "kind": kind,
+        "kind": "RoleBinding" if namespace else "ClusterRoleBinding",
         "metadata": {"name": name},
-        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
+        "roleRef": {"apiGroup": RBAC, "kind": kind, "name": role},
         "subjects": [subject],
     }
     return added(f"/apis/{RBAC}/v1{place}", manifest)
+
+
+def granted(name: str, rules: list[dict[str, list[str]]], subject: Mapping[str, str], namespace: str = "") -> Change:
+    """Give a subject rights by a role of its own, in one namespace or, where none is given, in the whole cluster."""
+    place = f"/namespaces/{namespace}/roles" if namespace else "/clusterroles"
+    kind = "Role" if namespace else "ClusterRole"
+    role = {"apiVersion": f"{RBAC}/v1", "kind": kind, "metadata": {"name": name}, "rules": rules}
+    return added(f"/apis/{RBAC}/v1{place}", role) + bound(name, name, subject, namespace, kind=kind)
 
 
 def bare(manifest: Mapping[str, Any]) -> dict[str, Any]:

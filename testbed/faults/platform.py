@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from testbed.faults.control_plane import API_SERVER, API_SERVER_MANIFEST, CONTROLLERS_MANIFEST
+from testbed.faults.cluster_dns import without_records
+from testbed.faults.control_plane import API_SERVER_MANIFEST, CONTROLLERS_MANIFEST, api_server, argument
 from testbed.faults.fault import Fault
-from testbed.faults.host_files import edited, nodes, unit, with_role
-from testbed.faults.objects import RBAC, bound
+from testbed.faults.host_files import commands, edited, nodes, placed, unit, with_role
+from testbed.faults.objects import RBAC, bound, changed
 
 _CONTROL_PLANE = with_role("control-plane")
+_TOKENS = "/etc/kubernetes/govcloud/fault-tokens.csv"
+_RSA = "/etc/kubernetes/govcloud/fault-rsa"
+_PKI = "/etc/kubernetes/pki"
+_RSA_CERTIFICATE = f"""
+[ -e {_RSA}.crt ] || {{
+    openssl x509 -in {_PKI}/apiserver.crt -noout -ext subjectAltName |
+        sed '1d;s/IP Address/IP/g;s/^ */subjectAltName=/' > {_RSA}.ext
+    openssl req -new -newkey rsa:2048 -nodes -keyout {_RSA}.key -subj /CN=kube-apiserver -out {_RSA}.csr 2>/dev/null
+    openssl x509 -req -in {_RSA}.csr -CA {_PKI}/ca.crt -CAkey {_PKI}/ca.key -CAserial {_RSA}.srl -CAcreateserial \\
+        -days 30 -extfile {_RSA}.ext -out {_RSA}.crt 2>/dev/null
+    rm -f {_RSA}.ext {_RSA}.csr {_RSA}.srl
+}}"""
+_PLUGINS = "s|^    - --enable-admission-plugins=.*|&\\n    - "
 _KUBELET = unit("kubelet.service", ready="curl -sf http://127.0.0.1:10248/healthz")
 _EVERYBODY = {"apiGroup": RBAC, "kind": "Group", "name": "system:unauthenticated"}
 _KUBELET_FILE = "/var/lib/kubelet/config.yaml"
@@ -17,17 +31,17 @@ ANONYMOUS_ACCESS = Fault(
     "anonymous-access",
     "the API server lets callers without a name in, who may read what a viewer may",
     bound("govcloud-fault-anonymous", "view", _EVERYBODY)
-    + edited(_CONTROL_PLANE, {"/etc/kubernetes/govcloud/authentication.yaml": "/conditions:|- path:/d"}, API_SERVER),
+    + api_server({"/etc/kubernetes/govcloud/authentication.yaml": "/conditions:|- path:/d"}),
 )
 OLD_TLS = Fault(
     "old-tls",
     "the API server takes TLS 1.0 and 1.1",
-    edited(_CONTROL_PLANE, {API_SERVER_MANIFEST: "s/(--tls-min-version=).*/\\1VersionTLS10/"}, API_SERVER),
+    argument("tls-min-version", "VersionTLS10"),
 )
 IPV6_SERVICES_MISSING = Fault(
     "ipv6-services-missing",
     "Services get addresses of IPv4 alone, as the range of IPv6 is missing",
-    edited(_CONTROL_PLANE, {API_SERVER_MANIFEST: _ONE_RANGE, CONTROLLERS_MANIFEST: _ONE_RANGE}, API_SERVER),
+    api_server({API_SERVER_MANIFEST: _ONE_RANGE, CONTROLLERS_MANIFEST: _ONE_RANGE}),
 )
 KUBELETS_OPEN = Fault(
     "kubelets-open",
@@ -38,4 +52,66 @@ KUBELETS_READ_ONLY_PORT = Fault(
     "kubelets-read-only-port",
     "kubelets serve what runs on their node in plain text, to anybody, on port 10255",
     edited(nodes, {_KUBELET_FILE: "s/^readOnlyPort: 0/readOnlyPort: 10255/;t;$a\\\nreadOnlyPort: 10255"}, _KUBELET),
+)
+NODES_WITHOUT_IPV6 = Fault(
+    "nodes-without-ipv6",
+    "nodes say that they have an IPv4 address alone",
+    edited(nodes, {"/var/lib/kubelet/kubeadm-flags.env": 's/(--node-ip=[^,"]+),[^"]*/\\1/'}, _KUBELET),
+)
+SECCOMP_OFF = Fault(
+    "seccomp-off",
+    "tenant a's containers need not ask for a seccomp profile, and get none then: every system call is theirs",
+    changed("/api/v1/namespaces/{a}", {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "baseline"}}})
+    + edited(nodes, {_KUBELET_FILE: "s/^seccompDefault: true/seccompDefault: false/"}, _KUBELET),
+)
+FAIRNESS_OFF = Fault(
+    "fairness-off",
+    "nothing limits how many requests one tenant may send to the API server",
+    api_server({API_SERVER_MANIFEST: "s|^    - --profiling=false|&\\n    - --enable-priority-and-fairness=false|"}),
+)
+KNOWN_TOKEN = Fault(
+    "known-token",
+    "the API server takes a token that stands in a file and in every list of passwords",
+    placed(_CONTROL_PLANE, {_TOKENS: "not-a-token,govcloud-fault,govcloud-fault\n"})
+    + api_server({API_SERVER_MANIFEST: f"s|^    - --profiling=false|&\\n    - --token-auth-file={_TOKENS}|"}),
+)
+WEAK_SUITES = Fault(
+    "weak-suites",
+    "the API server takes suites without forward secrecy, with a certificate that allows them",
+    commands(_CONTROL_PLANE, _RSA_CERTIFICATE, f"rm -f {_RSA}.crt {_RSA}.key")
+    + api_server(
+        {
+            API_SERVER_MANIFEST: f"s|(--tls-cert-file=).*|\\1{_RSA}.crt|;s|(--tls-private-key-file=).*|\\1{_RSA}.key|;"
+            "s|^    - --tls-min-version=.*|    - --tls-min-version=VersionTLS12\\n    - --tls-cipher-suites="
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_RSA_WITH_AES_128_GCM_SHA256,TLS_RSA_WITH_AES_128_CBC_SHA|"
+        }
+    ),
+)
+QUOTAS_IGNORED = Fault(
+    "quotas-ignored",
+    "the API server does not hold anybody to a quota",
+    api_server({API_SERVER_MANIFEST: f"{_PLUGINS}--disable-admission-plugins=ResourceQuota|"}),
+)
+POD_SECURITY_PLUGIN_OFF = Fault(
+    "pod-security-plugin-off",
+    "the API server holds no namespace to its Pod Security level",
+    api_server({API_SERVER_MANIFEST: f"{_PLUGINS}--disable-admission-plugins=PodSecurity|"}),
+)
+NAMES_WITHOUT_IPV4 = Fault(
+    "names-without-ipv4",
+    "the cloud's name service has no A records: names lead to IPv6 alone",
+    without_records("A"),
+)
+NAMES_WITHOUT_IPV6 = Fault(
+    "names-without-ipv6",
+    "the cloud's name service has no AAAA records: names lead to IPv4 alone",
+    without_records("AAAA"),
+)
+SERVICE_PROXY_OFF = Fault(
+    "service-proxy-off",
+    "nothing brings new Services to the nodes: they have addresses at which nobody answers",
+    changed(
+        "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy",
+        {"spec": {"template": {"spec": {"nodeSelector": {"govcloud.local/fault": "no-such-node"}}}}},
+    ),
 )

@@ -28,6 +28,7 @@ def switch_on(cloud: Cloud, names: Sequence[str]) -> None:
     """Switch faults on, and return when the cloud has them. Those that are on already are switched on once more."""
     chosen = [_at_hand(cloud, fault(name)) for name in names]
     with locked(cloud.topology.name):
+        cloud.pending.clear()  # what an attempt that failed had left for later
         for at_hand in chosen:
             at_hand.record.begin()
             FAULTS[at_hand.fault].switch_on(at_hand)
@@ -41,6 +42,7 @@ def switch_off(cloud: Cloud, names: Sequence[str]) -> None:
     """
     left = [_at_hand(cloud, fault(name)) for name in reversed(names)]
     with locked(cloud.topology.name):
+        cloud.pending.clear()
         for _ in range(2):  # what could not be mended is tried again when servers run as they should
             problems = {}
             for at_hand in left:

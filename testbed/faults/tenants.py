@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.audit_tenants import ACCOUNT
 from testbed.faults.fault import Fault
-from testbed.faults.objects import bound, changed, removed
+from testbed.faults.objects import bound, changed, granted, removed
 
 _A = "/api/v1/namespaces/{a}"
 _ACCOUNT_A = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": "{a}"}
@@ -60,4 +60,95 @@ NEIGHBOUR_READS = Fault(
     "neighbour-reads",
     "tenant b may read what is in tenant a's namespace",
     bound("govcloud-fault-neighbour", "view", _ACCOUNT_B, "{a}"),
+)
+NEIGHBOUR_EDITS = Fault(
+    "neighbour-edits",
+    "tenant b may read tenant a's secrets and run commands in its pods",
+    bound("govcloud-fault-neighbour-edits", "edit", _ACCOUNT_B, "{a}"),
+)
+TENANT_CHANGES_ADMISSION = Fault(
+    "tenant-changes-admission",
+    "tenant a may change what judges objects at admission, in the whole cluster",
+    granted(
+        "govcloud-fault-admission",
+        [
+            {
+                "apiGroups": ["admissionregistration.k8s.io"],
+                "resources": [
+                    "validatingadmissionpolicies",
+                    "validatingadmissionpolicybindings",
+                    "mutatingadmissionpolicies",
+                    "validatingwebhookconfigurations",
+                    "mutatingwebhookconfigurations",
+                ],
+                "verbs": ["create", "delete", "deletecollection"],
+            }
+        ],
+        _ACCOUNT_A,
+    ),
+)
+TENANT_CHANGES_LIMITS = Fault(
+    "tenant-changes-limits",
+    "tenant a may change and remove its own quota and limits",
+    granted(
+        "govcloud-fault-limits",
+        [{"apiGroups": [""], "resources": ["resourcequotas", "limitranges"], "verbs": ["patch", "delete"]}],
+        _ACCOUNT_A,
+        "{a}",
+    ),
+)
+TENANT_REMOVES_DEFAULT_DENY = Fault(
+    "tenant-removes-default-deny",
+    "tenant a may remove the policy that denies by default",
+    granted(
+        "govcloud-fault-policies",
+        [{"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["patch", "delete"]}],
+        _ACCOUNT_A,
+        "{a}",
+    ),
+)
+TENANT_WEAKENS_NAMESPACE = Fault(
+    "tenant-weakens-namespace",
+    "tenant a may lower the Pod Security level of its own namespace",
+    granted(
+        "govcloud-fault-namespace",
+        [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "patch"]}],
+        _ACCOUNT_A,
+        "{a}",
+    ),
+)
+TENANT_RAISES_ITSELF = Fault(
+    "tenant-raises-itself",
+    "tenant a may make roles and bindings that grant more than it holds",
+    granted(
+        "govcloud-fault-escalation",
+        [
+            {
+                "apiGroups": ["rbac.authorization.k8s.io"],
+                "resources": ["roles", "rolebindings", "clusterroles", "clusterrolebindings"],
+                "verbs": ["create", "bind", "escalate"],
+            }
+        ],
+        _ACCOUNT_A,
+    ),
+)
+TENANT_HOLDS_WILDCARD = Fault(
+    "tenant-holds-wildcard",
+    "tenant a holds every verb on every resource of an API group, those that come later among them",
+    granted(
+        "govcloud-fault-wildcard",
+        [{"apiGroups": ["later.govcloud.local"], "resources": ["*"], "verbs": ["*"]}],
+        _ACCOUNT_A,
+        "{a}",
+    ),
+)
+TENANT_IMPERSONATES = Fault(
+    "tenant-impersonates",
+    "tenant a may act as any account of its namespace",
+    granted(
+        "govcloud-fault-impersonation",
+        [{"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"]}],
+        _ACCOUNT_A,
+        "{a}",
+    ),
 )

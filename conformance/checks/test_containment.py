@@ -1,0 +1,127 @@
+"""What a running container is kept from: system calls, forged packets, the machine's own services. Shown by trying."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import pytest
+
+from conformance import network, workloads
+from conformance.network import Path
+from conformance.plugin import EvidenceBook, requirement
+from conformance.probes import Family, Probe, Probes, Tenant, ready
+from conformance.proving import prove_closed, prove_open
+from conformance.workloads import Manifest
+from core.errors import KitError
+
+METADATA = {Family.IPV4: "169.254.169.254", Family.IPV6: "fd00:ec2::254"}
+"""Where clouds give a machine its own credentials. Widely used; the one of IPv6 is Amazon's."""
+METADATA_PORT = 80
+FILTERED = "2"
+"""Mode of seccomp in which a filter judges every system call (proc(5))."""
+READY_WITHIN = 60.0
+
+
+def process_status(tenant: Tenant, pod: str) -> dict[str, str]:
+    """Read what the kernel says of a process that runs in a tenant's pod."""
+    command = ["/agnhost", "mounttest", "--file_content=/proc/self/status"]
+    done = tenant.api.execute(tenant.namespace, pod, command, seconds=10)
+    lines = [line.partition(":") for line in done.output.splitlines()]
+    status = {name: value.strip() for name, _, value in lines if value}
+    if not {"CapBnd", "Seccomp"} <= status.keys():
+        raise KitError(f"pod {pod} does not show the state of its processes: {done.output[:200]}")
+    return status
+
+
+def filters(status: Mapping[str, str]) -> tuple[str, int]:
+    """Return the mode of seccomp and the number of filters; the node itself may stand under some already."""
+    mode = status["Seccomp"]
+    return mode, int(status.get("Seccomp_filters", "1" if mode == FILTERED else "0"))
+
+
+@requirement("GVC-WKL-03")
+def test_system_calls_are_filtered(
+    tenant_a: Tenant, probes: Probes, good_pod: Manifest, evidence: EvidenceBook
+) -> None:
+    """A container runs with a filter of system calls; one that asks for none is refused, or gets one all the same."""
+    asked = 0
+    for probe in probes.all:
+        mode, asked = filters(process_status(probe.tenant, probe.name))
+        evidence.add(f"read /proc/self/status in {probe.name}", f"Seccomp: {mode}, filters: {asked}")
+        assert mode == FILTERED, f"asked for the runtime's profile, and yet no filter of system calls: mode {mode}"
+    security = good_pod["spec"]["securityContext"]
+    unconfined = workloads.with_spec(good_pod, securityContext={**security, "seccompProfile": {"type": "Unconfined"}})
+    answer = tenant_a.api.request("POST", tenant_a.path("pods"), unconfined, query={"dryRun": "All"})
+    evidence.add("ask for a pod with seccompProfile Unconfined (dry run)", answer)
+    assert answer.refused, f"a pod that wants no filter is not refused: {answer}"
+    silent = {key: value for key, value in security.items() if key != "seccompProfile"}
+    answer = tenant_a.api.request("POST", tenant_a.path("pods"), workloads.with_spec(good_pod, securityContext=silent))
+    evidence.add("ask for a pod that says nothing of seccomp", answer)
+    if answer.refused:
+        return
+    name = str(good_pod["metadata"]["name"])
+    try:
+        _wait(tenant_a, name)
+        mode, given = filters(process_status(tenant_a, name))
+    finally:
+        tenant_a.api.remove(f"{tenant_a.path('pods')}/{name}")
+    evidence.add("read /proc/self/status in it", f"Seccomp: {mode}, filters: {given}")
+    assert given >= asked, f"a container that says nothing of seccomp has no filter of its own: {given} of {asked}"
+
+
+def _wait(tenant: Tenant, name: str) -> None:
+    deadline = time.monotonic() + READY_WITHIN
+    while not ready(tenant.api.must("GET", f"{tenant.path('pods')}/{name}")):
+        if time.monotonic() > deadline:
+            raise KitError(f"pod {name} did not get ready, so nothing can be read in it")
+        time.sleep(0.3)
+
+
+@requirement("GVC-NET-10")
+def test_packets_cannot_be_forged(tenant_a: Tenant, probes: Probes, good_pod: Manifest, evidence: EvidenceBook) -> None:
+    """A tenant's container cannot open raw sockets, by which addresses and neighbour messages of others are forged.
+
+    It holds no capability, can gain none, and one that wants NET_RAW or NET_ADMIN, or keeps what the runtime gives, is
+    refused.
+    """
+    for probe in probes.all:
+        status = process_status(probe.tenant, probe.name)
+        held = {key: status.get(key, "") for key in ("CapEff", "CapPrm", "CapBnd", "CapAmb", "NoNewPrivs")}
+        evidence.add(f"read /proc/self/status in {probe.name}", ", ".join(f"{k}: {v}" for k, v in held.items()))
+        gained = [key for key, value in held.items() if key.startswith("Cap") and int(value or "1", 16)]
+        assert not gained, f"a container that gave up every capability holds some: {', '.join(gained)}"
+        assert held["NoNewPrivs"] == "1", "a container that gave up gaining privileges may gain some"
+    wishes = {
+        "NET_RAW": {"drop": ["ALL"], "add": ["NET_RAW"]},
+        "NET_ADMIN": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
+        "what the runtime gives": {},
+    }
+    granted = []
+    for what, capabilities in wishes.items():
+        manifest = workloads.with_security(good_pod, capabilities=capabilities)
+        answer = tenant_a.api.request("POST", tenant_a.path("pods"), manifest, query={"dryRun": "All"})
+        evidence.add(f"ask for a container with {what} (dry run)", answer)
+        granted += [] if answer.refused else [what]
+    assert not granted, f"a tenant's container may have {', '.join(granted)}, and forge packets with it"
+
+
+@requirement("GVC-ISO-01", "GVC-IP6-04")
+@pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
+def test_metadata_address_is_closed(
+    tenant_a: Tenant, probes: Probes, run_id: str, family: Family, evidence: EvidenceBook
+) -> None:
+    """A pod that may call everywhere does not reach the address that gives a machine its credentials."""
+    own = network.server_paths(probes.client, probes.servers, family)
+    metadata = _metadata(probes.client, family)
+    with (
+        network.policy(tenant_a, workloads.allow_ingress(run_id, namespace=tenant_a.namespace)),
+        network.policy(tenant_a, workloads.allow_everywhere(run_id)),
+    ):
+        prove_open(own, "a policy lets the client call everywhere", evidence)
+        prove_closed([metadata], "the same policy", evidence)
+
+
+def _metadata(source: Probe, family: Family) -> Path:
+    address = METADATA[family]
+    return Path(source, address, "tcp", f"{source.role} → [{address}] port {METADATA_PORT}", METADATA_PORT)
