@@ -31,15 +31,8 @@ ANSWER_SECONDS = 15.0
 PREFIX = "govcloud-audit-"
 """Names of all buckets and objects of an audit begin so."""
 FAMILIES = ("ipv4", "ipv6")
-_DENIED = {
-    "AccessDenied",
-    "AllAccessDisabled",
-    "Forbidden",
-    "403",
-    "401",
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-}
+_DENIED = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403", "401"}
+_UNKNOWN_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch"}
 
 
 @dataclass(frozen=True)
@@ -200,8 +193,12 @@ class Account:
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             said = error.response.get("Error", {})
             reply = Reply(asked, status, str(said.get("Code", "")), str(said.get("Message", "")))
-            if (status >= 500 and reply.code != "NotImplemented") or status in {0, 429} or 300 <= status < 400:
+            if (status >= 500 and status != 501) or status in {0, 429} or 300 <= status < 400:
                 raise KitError(f"the object store could not answer {asked}: {reply}") from error
+            if reply.code in _UNKNOWN_KEYS:
+                raise KitError(
+                    f"the object store does not take the credentials of {self.name}: {reply.code}"
+                ) from error
             return reply
         except (BotoCoreError, urllib3.exceptions.HTTPError) as error:
             raise KitError(f"the object store, {asked}: {str(error).splitlines()[0][:300]}") from error

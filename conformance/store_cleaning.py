@@ -113,7 +113,9 @@ def remove_object(account: Account, bucket: str, key: str) -> None:
     """Remove an object with all versions. Raises KitError."""
     for name, version, _ in list(_versions(account, bucket, key)):
         if name == key:
-            account.must("delete_object", Bucket=bucket, Key=key, **({"VersionId": version} if version else {}))
+            reply = _deleted(account, bucket, key, version)
+            if not reply.ok:
+                raise KitError(f"{reply.asked}: {reply}")
 
 
 def sweep(account: Account, run: str = "", *, wait: float = 0) -> list[str]:
@@ -138,12 +140,20 @@ def _emptied(account: Account, bucket: str) -> list[str]:
         account.request("abort_multipart_upload", Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
     locked = []
     for key, version, _ in list(_versions(account, bucket)):
-        reply = account.request("delete_object", Bucket=bucket, Key=key, **({"VersionId": version} if version else {}))
+        reply = _deleted(account, bucket, key, version)
         if reply.denied:
             locked.append(f"{key} ({_lock(account, bucket, key, version)})")
         elif not reply.ok:
             raise KitError(f"{reply.asked}: {reply}")
     return locked
+
+
+def _deleted(account: Account, bucket: str, key: str, version: str) -> Reply:
+    """Remove a version; a store that keeps none may call it ``null``, and then not know it by that name."""
+    reply = account.request("delete_object", Bucket=bucket, Key=key, **({"VersionId": version} if version else {}))
+    if version == "null" and reply.code == "InvalidArgument":
+        return account.request("delete_object", Bucket=bucket, Key=key)
+    return reply
 
 
 def _versions(account: Account, bucket: str, prefix: str = "") -> Iterator[tuple[str, str, dt.datetime | None]]:
