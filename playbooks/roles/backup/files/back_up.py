@@ -65,7 +65,7 @@ def main() -> None:
     s3 = boto3.client(
         "s3",
         endpoint_url=settings["endpoint"],
-        region_name="us-east-1",
+        region_name=settings["region"],
         aws_access_key_id=keys["access"],
         aws_secret_access_key=keys["secret"],
         verify=sys.argv[3],
