@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
+from conformance import store_cleaning
 from conformance.api import Api
+from conformance.declared import S3Account, S3Accounts
+from conformance.object_store import Account, way
 from conformance.probes import Tenant
 from conformance.target import Target, TenantAccess
 from conformance.workloads import RUN
@@ -75,9 +79,35 @@ def _tenant_source(name: str, access: Callable[[Target], TenantAccess]) -> Sourc
     return source
 
 
+def _store_source(name: str, choose: Callable[[S3Accounts], S3Account]) -> Source:
+    def look(target: Target) -> Iterable[Leftover]:
+        store = target.object_store
+        if store is None:
+            return
+        account = Account(f"tenant {name}", store, choose(store.accounts), way(store))
+        for bucket in store_cleaning.left_in(account):
+            yield Leftover(
+                owner=account.name,
+                kind="buckets",
+                name=bucket.name,
+                run=bucket.run,
+                created=bucket.created,
+                remove=partial(store_cleaning.remove_bucket, account, bucket.name, wait=store_cleaning.LOCK_SECONDS),
+            )
+        if target.backup and name == "a":
+            source = target.backup.source
+            for key, run, created in store_cleaning.canaries_in(account, source):
+                gone = partial(store_cleaning.remove_object, account, source, key)
+                yield Leftover(account.name, "objects", f"{source}/{key}", run, created, gone)
+
+    return look
+
+
 SOURCES: tuple[tuple[str, Source], ...] = (
     ("tenant a", _tenant_source("a", lambda target: target.tenants.a)),
     ("tenant b", _tenant_source("b", lambda target: target.tenants.b)),
+    ("tenant a's buckets", _store_source("a", lambda accounts: accounts.a)),
+    ("tenant b's buckets", _store_source("b", lambda accounts: accounts.b)),
 )
 """Everywhere that audits leave things, each looked at apart and at the same time."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import email.utils
 import hashlib
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 from typing import Any
@@ -30,15 +31,8 @@ ANSWER_SECONDS = 15.0
 PREFIX = "govcloud-audit-"
 """Names of all buckets and objects of an audit begin so."""
 FAMILIES = ("ipv4", "ipv6")
-_DENIED = {
-    "AccessDenied",
-    "AllAccessDisabled",
-    "Forbidden",
-    "403",
-    "401",
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-}
+_DENIED = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403", "401"}
+_UNKNOWN_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch"}
 
 
 @dataclass(frozen=True)
@@ -199,8 +193,12 @@ class Account:
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             said = error.response.get("Error", {})
             reply = Reply(asked, status, str(said.get("Code", "")), str(said.get("Message", "")))
-            if (status >= 500 and reply.code != "NotImplemented") or status in {0, 429} or 300 <= status < 400:
+            if (status >= 500 and status != 501) or status in {0, 429} or 300 <= status < 400:
                 raise KitError(f"the object store could not answer {asked}: {reply}") from error
+            if reply.code in _UNKNOWN_KEYS:
+                raise KitError(
+                    f"the object store does not take the credentials of {self.name}: {reply.code}"
+                ) from error
             return reply
         except (BotoCoreError, urllib3.exceptions.HTTPError) as error:
             raise KitError(f"the object store, {asked}: {str(error).splitlines()[0][:300]}") from error
@@ -230,11 +228,7 @@ class Account:
 
     def now(self) -> dt.datetime:
         """Return what the store's own clock says."""
-        said = self.must("list_buckets").data["ResponseMetadata"]["HTTPHeaders"].get("date", "")
-        try:
-            return dt.datetime.strptime(said, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=dt.UTC)
-        except ValueError:
-            raise KitError(f"the object store gives no time with its answers: {said!r}") from None
+        return date_of(self.must("list_buckets").data["ResponseMetadata"]["HTTPHeaders"])
 
     def pages(self, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
         """List page by page; a refusal raises KitError."""
@@ -251,3 +245,12 @@ class Account:
 def whole(body: bytes) -> dict[str, Any]:
     """Return a body with its digest, which the store has to check, and which a lock asks for."""
     return {"Body": body, "ContentMD5": base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()}
+
+
+def date_of(headers: Mapping[str, str]) -> dt.datetime:
+    """Return the time that a server gave with an answer. Raises KitError."""
+    given = next((value for key, value in headers.items() if key.lower() == "date"), "")
+    try:
+        return email.utils.parsedate_to_datetime(given)
+    except ValueError:
+        raise KitError(f"a server gives no time with its answers: {given!r}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Place:
     port: int
     authority: Path | None = None
     """PEM of the authorities that sign its certificate; without it, the machine's."""
+    addresses: tuple[str, ...] = ()
+    """Where its name leads, if the target file says so; without it, the machine's DNS is asked."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,10 @@ def places(section: str, value: Any) -> Iterator[Place]:
         case AnyUrl() if value.scheme == "https" and value.host:
             yield Place(section, value.host.strip("[]"), value.port or 443)
         case BaseModel():
-            authority = getattr(value, "authority", None)
+            authority, addresses = getattr(value, "authority", None), _addresses(value)
             for name in type(value).model_fields:
                 for place in places(f"{section}.{name}", getattr(value, name)):
-                    yield place if place.authority else Place(place.what, place.host, place.port, authority)
+                    yield replace(place, authority=place.authority or authority, addresses=place.addresses or addresses)
         case list() | tuple():
             for index, item in enumerate(value):
                 yield from places(f"{section}.{index}", item)
@@ -56,13 +58,19 @@ def places(section: str, value: Any) -> Iterator[Place]:
                 yield from places(f"{section}.{key}", item)
 
 
+def _addresses(value: BaseModel) -> tuple[str, ...]:
+    given = getattr(value, "addresses", None) or ()
+    listed = (getattr(given, name) for name in type(given).model_fields) if isinstance(given, BaseModel) else given
+    return tuple(str(address) for address in listed if address)
+
+
 def attempt(place: Place) -> list[Finding]:
     """Shake hands with a server over each family that its name has."""
     try:
-        listed = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM) if not place.addresses else []
     except OSError as error:
         return [Finding(place.what, ok=False, detail=f"{place.host}: the name is not found: {error.strerror}")]
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in listed))
+    addresses = list(place.addresses) or list(dict.fromkeys(str(entry[4][0]) for entry in found))
     return [
         Finding(f"{place.what}, {family}", *_handshake(place, address))
         for family in Family

@@ -100,6 +100,24 @@ def remove_bucket(account: Account, bucket: str, *, wait: float = 0) -> None:
         raise KitError(f"{reply.asked}: {reply}")
 
 
+def canaries_in(account: Account, bucket: str) -> Iterator[tuple[str, str, str]]:
+    """List the objects that audits left in a bucket which is not theirs: key, run, when it was written."""
+    seen = set()
+    for key, _, written in _versions(account, bucket, PREFIX):
+        if key not in seen:
+            seen.add(key)
+            yield key, key.removeprefix(PREFIX).partition("-")[0], _written(written)
+
+
+def remove_object(account: Account, bucket: str, key: str) -> None:
+    """Remove an object with all versions. Raises KitError."""
+    for name, version, _ in list(_versions(account, bucket, key)):
+        if name == key:
+            reply = _deleted(account, bucket, key, version)
+            if not reply.ok:
+                raise KitError(f"{reply.asked}: {reply}")
+
+
 def sweep(account: Account, run: str = "", *, wait: float = 0) -> list[str]:
     """Remove what audits (or one run) left with an account; return a line for each bucket that would not go."""
     failed = []
@@ -121,8 +139,8 @@ def _emptied(account: Account, bucket: str) -> list[str]:
     for upload in account.request("list_multipart_uploads", Bucket=bucket).data.get("Uploads", []):
         account.request("abort_multipart_upload", Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
     locked = []
-    for key, version in list(_versions(account, bucket)):
-        reply = account.request("delete_object", Bucket=bucket, Key=key, **({"VersionId": version} if version else {}))
+    for key, version, _ in list(_versions(account, bucket)):
+        reply = _deleted(account, bucket, key, version)
         if reply.denied:
             locked.append(f"{key} ({_lock(account, bucket, key, version)})")
         elif not reply.ok:
@@ -130,15 +148,23 @@ def _emptied(account: Account, bucket: str) -> list[str]:
     return locked
 
 
-def _versions(account: Account, bucket: str) -> Iterator[tuple[str, str]]:
-    listed = account.request("list_object_versions", Bucket=bucket, MaxKeys=1)
-    if listed.ok:
-        for page in account.pages("list_object_versions", Bucket=bucket):
+def _deleted(account: Account, bucket: str, key: str, version: str) -> Reply:
+    """Remove a version; a store that keeps none may call it ``null``, and then not know it by that name."""
+    reply = account.request("delete_object", Bucket=bucket, Key=key, **({"VersionId": version} if version else {}))
+    if version == "null" and reply.code == "InvalidArgument":
+        return account.request("delete_object", Bucket=bucket, Key=key)
+    return reply
+
+
+def _versions(account: Account, bucket: str, prefix: str = "") -> Iterator[tuple[str, str, dt.datetime | None]]:
+    """List key, version and time of all versions; where the store knows none, the version is empty."""
+    if account.request("list_object_versions", Bucket=bucket, Prefix=prefix, MaxKeys=1).ok:
+        for page in account.pages("list_object_versions", Bucket=bucket, Prefix=prefix):
             for item in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-                yield item["Key"], item.get("VersionId", "")
-    else:  # a store without versions
-        for page in account.pages("list_objects_v2", Bucket=bucket):
-            yield from ((item["Key"], "") for item in page.get("Contents", []))
+                yield item["Key"], item.get("VersionId", ""), item.get("LastModified")
+    else:
+        for page in account.pages("list_objects_v2", Bucket=bucket, Prefix=prefix):
+            yield from ((item["Key"], "", item.get("LastModified")) for item in page.get("Contents", []))
 
 
 def _lock(account: Account, bucket: str, key: str, version: str) -> str:

@@ -68,7 +68,7 @@ class ObjectStore:
 
 @contextmanager
 def running(folder: Path, *, versions: bool = True) -> Iterator[ObjectStore]:
-    """Start a store whose objects lie in a folder, and end it; without ``versions`` it can neither keep nor lock."""
+    """Start a store whose objects lie in a folder, and end it; without ``versions`` it keeps none."""
     Certificate(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -100,7 +100,7 @@ def running(folder: Path, *, versions: bool = True) -> Iterator[ObjectStore]:
         )
     try:
         _wait(port, process, folder / "log")
-        made.client().create_bucket(Bucket="archive", ObjectLockEnabledForBucket=True)
+        made.client().create_bucket(Bucket="archive", ObjectLockEnabledForBucket=versions)
         made.client().create_bucket(Bucket="plain")
         yield made
     finally:

@@ -11,7 +11,7 @@ import pytest
 
 from conformance import cleaning, store_cleaning, workloads
 from conformance.api import DRY_RUN, Api
-from conformance.declared import NotDeclaredError, ObjectStore
+from conformance.declared import Logs, NotDeclaredError, ObjectStore
 from conformance.object_store import Account, way
 from conformance.probes import Probes, Tenant
 from conformance.probes import start as start_probes
@@ -169,3 +169,11 @@ def bucket_a(account_a: Account, buckets: Buckets) -> Owned:
 def bucket_b(account_b: Account, buckets: Buckets) -> Owned:
     """Return a bucket of tenant b."""
     return buckets.make(account_b, "b")
+
+
+@pytest.fixture(scope="session")
+def logs(audit_target: Target) -> Logs:
+    """Return where the tenants' logs are."""
+    if audit_target.logs is None:
+        raise NotDeclaredError("store of logs (logs)")
+    return audit_target.logs

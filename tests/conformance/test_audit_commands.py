@@ -90,7 +90,7 @@ def test_a_dry_run_names_what_is_checked_and_the_gaps(written_target: tuple[Path
     done = CliRunner().invoke(app, ["run", "--target", str(written_target[0]), "--out", str(out), "--dry-run"])
     assert done.exit_code == 0, done.output
     assert "isolation.tenants" in done.output
-    assert "the way to restore is not declared to the audit" in done.output
+    assert "the key service is not declared to the audit" in done.output
     counts = re.search(
         r"\d+ checks of (\d+) of 79 requirements that apply; (\d+) are for a person to decide\.", done.output
     )

@@ -140,7 +140,7 @@ def test_a_requirement_gets_the_worst_of_its_checks() -> None:
     ("id_", "verdict_", "reason"),
     [
         ("GVC-GOV-03", Verdict.MANUAL, "a person decides, by documents"),
-        ("GVC-BKP-02", Verdict.MANUAL, "the way to restore is not declared"),
+        ("GVC-CRY-04", Verdict.MANUAL, "the key service is not declared"),
         ("GVC-NET-01", Verdict.MISSING, "no check of it gave a result"),
     ],
 )
