@@ -19,7 +19,7 @@ from testbed.state import State
 from testbed.topology import PlacedHost, Role, Topology, dump
 
 NODE = ("containerd", "kubelet", "govcloud-network")
-SERVICES = {Role.CONTROL_PLANE: NODE, Role.WORKER: NODE, Role.SERVICES: ("govcloud-object-store",)}
+SERVICES = {Role.CONTROL_PLANE: NODE, Role.WORKER: NODE, Role.SERVICES: ("govcloud-object-store", "govcloud-identity")}
 """What must run on a host, by its role."""
 
 
