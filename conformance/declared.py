@@ -155,6 +155,8 @@ class Backup(Strict):
         if self.source == self.copies:
             raise ValueError("source and copies are the same bucket: what lies beside the original is no backup")
         return self
+
+
 def _secrets(path: Path) -> Path:
     try:
         Secrets.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
