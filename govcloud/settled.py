@@ -22,7 +22,7 @@ NODE = ("containerd", "kubelet", "govcloud-network")
 SERVICES = {
     Role.CONTROL_PLANE: NODE,
     Role.WORKER: NODE,
-    Role.SERVICES: ("govcloud-object-store", "govcloud-object-store-door"),
+    Role.SERVICES: ("govcloud-object-store", "govcloud-object-store-door", "govcloud-identity"),
 }
 """What must run on a host, by its role."""
 SERVED = {Role.CONTROL_PLANE: ("govcloud-log-collector",)}

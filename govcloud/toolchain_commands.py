@@ -11,7 +11,7 @@ from rich.table import Table
 
 from core.console import print_json, say, stdout
 from core.files import write_atomic
-from toolchain import build, media
+from toolchain import archives, build, media
 
 app = typer.Typer(help="Build the upstream programs from source, and list what is in them.", no_args_is_help=True)
 
@@ -22,8 +22,11 @@ _COLOURS = {"ready": "green", "missing": "yellow", "damaged": "red"}
 def build_programs(
     names: Annotated[list[str] | None, typer.Argument(help="Programs or families; all when none is named.")] = None,
 ) -> None:
-    """Build the programs that are missing and print where each is."""
-    for name, path in build.ensure(names or ()).items():
+    """Build the programs that are missing, fetch those that come as archives, and print where each is."""
+    fetched = [name for name in archives.load() if not names or name in names]
+    built = [name for name in names or () if name not in fetched]
+    paths = build.ensure(built) if built or not names else {}
+    for name, path in {**paths, **{name: archives.ensure(name) for name in fetched}}.items():
         typer.echo(f"{name}\t{path}")
 
 
@@ -34,7 +37,7 @@ def status(
     verify: Annotated[bool, typer.Option("--verify", help="Read every file anew, however unchanged it looks.")] = False,
 ) -> None:
     """Show every program with its version and state; exit code 1 when one is missing or damaged."""
-    entries = build.status(thorough=verify)
+    entries = [*build.status(thorough=verify), *archives.status(thorough=verify)]
     if as_json:
         print_json([asdict(entry) for entry in entries])
     else:

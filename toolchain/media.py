@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core.paths import cache_dir
-from toolchain import build, images, store
+from toolchain import archives, build, images, store
 from toolchain.programs import digest_of, families_of
 
 MANIFEST = "manifest.json"
@@ -20,6 +20,8 @@ MANIFEST = "manifest.json"
 BINARIES = ("containerd", "containerd-shim-runc-v2", "ctr", "kubeadm", "kubectl", "kubelet")
 SERVICES = ("versitygw",)
 """Programs of hosts of services, on the media only where one is asked for."""
+ARCHIVES = ("keycloak",)
+"""Archives that go with them."""
 PLUGINS = ("bridge", "host-local", "loopback", "portmap")
 STATED_VERSIONS = {
     "kubernetes": "kubernetes",
@@ -34,7 +36,9 @@ STATED_VERSIONS = {
 
 
 def ensure(*, services: bool = False) -> Path:
-    """Return the folder with bin/, cni/, images/ and manifest.json, making what is missing; with what services need.
+    """Return the folder with bin/, cni/, images/ and manifest.json, making what is missing.
+
+    With ``services`` it holds what hosts of services need too, archives/ among it.
 
     manifest.json (schema 1) states the versions and the SHA-256 of every file by relative path. The folder is keyed
     by its content; its files are hard links into the cache where the file system allows, so never write to them.
@@ -48,6 +52,10 @@ def ensure(*, services: bool = False) -> Path:
         **{f"images/{tar.name}": tar for tar in sorted(image_folder.glob("*.tar"))},
     }
     digests = {**build.digests(programs), **store.sealed_digests(image_folder)}
+    for name in ARCHIVES if services else ():
+        path = archives.ensure(name)
+        files[f"archives/{path.name}"] = path
+        digests[path.name] = archives.load()[name].sha256
     versions = {key: families_of([family])[0].version for key, family in STATED_VERSIONS.items()}
     content = {**versions, "files": {name: digests[path.name] for name, path in files.items()}}
     manifest = {"schema": 1, "digest": digest_of(content), **content}

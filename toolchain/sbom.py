@@ -17,7 +17,7 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
 from core.errors import KitError
-from toolchain import build, debian, images, store
+from toolchain import archives, build, debian, images, store
 from toolchain.build import Status
 from toolchain.compile import MANIFEST, MODULES
 from toolchain.golang import architecture
@@ -28,6 +28,8 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "govcloud.local")
 
 def document() -> str:
     """Return the bill as JSON: each program, the Go modules linked into it, Debian's packages under the images.
+
+    Archives that were fetched stand beside the programs, with their Java libraries.
 
     Raises KitError when a program is missing or damaged: a bill lists what is there.
     """
@@ -44,7 +46,8 @@ def document() -> str:
     )
     bom.metadata.component = kit
     libraries: dict[str, Component] = {}
-    top = [_add_program(bom, entry, libraries) for entry in programs] + _add_bases(bom)
+    top = [_add_program(bom, entry, libraries) for entry in programs]
+    top += _add_archives(bom) + _add_bases(bom)
     bom.register_dependency(kit, top)
     text: str = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2)
     return _without_time(text)
@@ -94,6 +97,34 @@ def _library(bom: Bom, libraries: dict[str, Component], path: str, version: str)
 def _golang(path: str, version: str) -> PackageURL:
     namespace, _, name = path.rpartition("/")
     return PackageURL("golang", namespace or None, name, version)
+
+
+def _add_archives(bom: Bom) -> list[Component]:
+    """Add the archives that were fetched, with the libraries that their files are named after."""
+    added = []
+    for entry in archives.status():
+        if entry.state != "ready" or entry.path is None:
+            continue
+        group, name, version = archives.load()[entry.name].coordinates
+        program = Component(
+            name=entry.name,
+            type=ComponentType.APPLICATION,
+            version=version,
+            description=archives.load()[entry.name].title,
+            licenses=[LicenseFactory().make_from_string(entry.licence)],
+            hashes=[HashType(alg=HashAlgorithm.SHA_256, content=entry.sha256)],
+            purl=PackageURL("maven", group, name, version, {"type": "tar.gz"}),
+            bom_ref=f"program/{entry.name}",
+        )
+        parts = [
+            Component(name=library, version=its_version, bom_ref=f"java/{library}@{its_version}")
+            for library, its_version in archives.libraries(entry.path)
+        ]
+        for part in (program, *parts):
+            bom.components.add(part)
+        bom.register_dependency(program, parts)
+        added.append(program)
+    return added
 
 
 def _add_bases(bom: Bom) -> list[Component]:

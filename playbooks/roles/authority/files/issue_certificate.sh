@@ -1,10 +1,10 @@
 #!/bin/sh
 # issue_certificate NAME OWNER NAMES: keep a certificate of this cloud's own authority for NAMES (as openssl has them:
 # DNS:one.test,IP:10.0.0.1) in /etc/govcloud/certificates/NAME.crt and .key. Says so when it makes one, and says nothing
-# when the one that is there does. The key is OWNER's alone.
+# when the one that is there does. The key is OWNER's alone. Without words it makes the authority alone.
 set -eu
 umask 077
-name=$1 owner=$2 names=$3
+name=${1-} owner=${2-} names=${3-}
 authority=/etc/govcloud/authority
 folder=/etc/govcloud/certificates
 mkdir -p "$authority" "$folder"
@@ -23,6 +23,7 @@ if ! openssl x509 -in "$authority/authority.pem" -noout -checkend 31536000 >/dev
     mv "$work/authority.pem" "$authority/authority.pem"
     echo "made the authority"
 fi
+[ -n "$name" ] || exit 0
 
 if openssl verify -CAfile "$authority/authority.pem" "$folder/$name.crt" >/dev/null 2>&1 &&
     openssl x509 -in "$folder/$name.crt" -noout -checkend 2592000 >/dev/null &&
