@@ -19,8 +19,14 @@ from testbed.state import State
 from testbed.topology import PlacedHost, Role, Topology, dump
 
 NODE = ("containerd", "kubelet", "govcloud-network")
-SERVICES = {Role.CONTROL_PLANE: NODE, Role.WORKER: NODE, Role.SERVICES: ("govcloud-object-store",)}
+SERVICES = {
+    Role.CONTROL_PLANE: NODE,
+    Role.WORKER: NODE,
+    Role.SERVICES: ("govcloud-object-store", "nginx", "govcloud-name-server"),
+}
 """What must run on a host, by its role."""
+EDGE = "govcloud-edge-filter"
+"""What must run beside in a cluster with services, where a topology has clients outside."""
 
 
 def fingerprint(topology: Topology, media: Path) -> str:
@@ -89,7 +95,9 @@ def _now(topology: Topology, media: Path) -> dict[str, Any]:
 
 def _services_run(topology: Topology, host: PlacedHost) -> bool:
     # one call each: asked about several units at once, systemctl is content when one of them is active
-    command = " && ".join(f"systemctl is-active --quiet {service}" for service in SERVICES[host.role])
+    serves = any(other.role is Role.SERVICES and other.cluster == host.cluster for other in topology.placed())
+    wanted = [*SERVICES[host.role], *([EDGE] if topology.clients and serves else [])]
+    command = " && ".join(f"systemctl is-active --quiet {service}" for service in wanted)
     return ssh.run(State.of(topology.name).folder, host.name, command).returncode == 0
 
 
