@@ -7,10 +7,10 @@ from dataclasses import replace
 from types import ModuleType
 
 from core.errors import KitError
-from testbed.faults import platform, pod_network, provider, tenants
+from testbed.faults import front, platform, pod_network, provider, tenants, zone
 from testbed.faults.fault import Fault
 
-AREAS: tuple[ModuleType, ...] = (pod_network, platform, provider, tenants)
+AREAS: tuple[ModuleType, ...] = (pod_network, platform, provider, tenants, front, zone)
 
 
 def _collect() -> dict[str, Fault]:
