@@ -9,6 +9,7 @@ import pytest
 
 from conformance import api
 from conformance.api import Api, TooFewRightsError
+from conformance.declared import UNDECLARED
 from conformance.results import Verdict
 from conformance.run import audit
 from core.errors import KitError
@@ -105,9 +106,12 @@ def test_a_cloud_out_of_reach_gives_no_pass(unused_port: int, make_target: Calla
     """With no API server at all, every check is undecided: not one PASS, no FAIL, no traceback in a reason."""
     target = make_target(tmp_path, f"https://127.0.0.1:{unused_port}")
     run = audit(target, tmp_path / "out")
+    left = {result.name for result in run.results if result.reason.startswith(UNDECLARED)}
+    assert left == {result.name for result in run.results if result.verdict is Verdict.MANUAL}
     undecided = [result for result in run.results if result.verdict is Verdict.ERROR]
-    assert {result.name for result in run.results} - {result.name for result in undecided} == {
-        "dual_stack.every_node_holds_both_families"  # the target has no reader
+    assert {result.name for result in run.results} - {result.name for result in undecided} - left == {
+        "dual_stack.every_node_holds_both_families",  # the target has no reader
+        "kubernetes.nodes_are_supported",
     }
     assert {result.reason.rpartition(": ")[2] for result in undecided} == {"[Errno 111] Connection refused"}
     assert run.exit_code == 2
