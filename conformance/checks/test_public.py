@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from conformance import outside
 from conformance.outside import Place
 from conformance.plugin import EvidenceBook, requirement
 from conformance.probes import Family
@@ -145,7 +146,7 @@ def test_ipv6_only_client_transfers(surface: Surface, ipv6_only: Place, evidence
     if answer["status"] != 200 or answer["octets"] < LARGE:
         raise KitError(f"{endpoint}{endpoint.large} brings {told(answer)}: {LARGE} octets are needed")
     four = surface.address(endpoint, Family.IPV4)
-    other = fetched(surface.outside(), endpoint, four, evidence, path=endpoint.large, verify=False)
+    other = fetched(outside.here(), endpoint, four, evidence, path=endpoint.large, verify=False)
     assert other.get("sha256") == answer["sha256"], f"what came over IPv4 differs: {told(other)}"
 
 
