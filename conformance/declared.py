@@ -12,8 +12,6 @@ from typing import Annotated
 import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     IPvAnyAddress,
     TypeAdapter,
@@ -23,10 +21,11 @@ from pydantic import (
 )
 from pydantic.networks import HttpUrl, UrlConstraints
 
+from conformance.fields import File, Strict, Word
+from conformance.public import Clients, Endpoint, Exposed, NameServers
 from core.errors import KitError
 
 HttpsUrl = Annotated[HttpUrl, UrlConstraints(allowed_schemes=["https"])]
-Word = Annotated[str, Field(min_length=1, max_length=200)]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 
@@ -38,26 +37,6 @@ class NotDeclaredError(KitError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{UNDECLARED}{what}")
-
-
-class Strict(BaseModel):
-    """Settings of every model of the target file: nothing unknown is read, nothing changes later."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _beside(value: Path, info: ValidationInfo) -> Path:
-    """Place a path beside the target file, and see that it can be read."""
-    path: Path = (info.context or {}).get("folder", Path()) / value.expanduser()
-    try:
-        with path.open("rb"):
-            return path
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from error
-
-
-File = Annotated[Path, AfterValidator(_beside)]
-"""A file beside the target file, or with an absolute path, that can be read."""
 
 
 class S3Keys(Strict):
@@ -271,6 +250,13 @@ class Services(Strict):
     backup: Backup | None = None
     kubernetes_conformance: KubernetesConformance | None = None
     provider: Provider | None = None
+
+    endpoints: tuple[Endpoint, ...] = ()
+    """What the cloud offers to the public over TLS."""
+    name_servers: NameServers | None = None
+    exposure: tuple[Exposed, ...] = ()
+    """The cloud's public addresses, each with all that may be open there."""
+    clients: Clients = Clients()
 
     @field_validator("logs", "backup")
     @classmethod

@@ -9,7 +9,8 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from conformance.catalogue import Kind, Level
-from conformance.declared import Services, Strict
+from conformance.declared import Services
+from conformance.fields import Strict
 from conformance.results import WHOLE_CLOUD, Subject
 from core.errors import KitError
 

@@ -22,11 +22,19 @@ NODE = ("containerd", "kubelet", "govcloud-network")
 SERVICES = {
     Role.CONTROL_PLANE: NODE,
     Role.WORKER: NODE,
-    Role.SERVICES: ("govcloud-object-store", "govcloud-object-store-door", "govcloud-identity"),
+    Role.SERVICES: (
+        "govcloud-object-store",
+        "govcloud-object-store-door",
+        "govcloud-identity",
+        "nginx",
+        "govcloud-name-server",
+    ),
 }
 """What must run on a host, by its role."""
 SERVED = {Role.CONTROL_PLANE: ("govcloud-log-collector",)}
 """What must run beside that in a cluster with a host of services."""
+EDGE = "govcloud-edge-filter"
+"""What must run beside in a cluster with services, where a topology has clients outside."""
 
 
 def fingerprint(topology: Topology, media: Path) -> str:
@@ -95,8 +103,13 @@ def _now(topology: Topology, media: Path) -> dict[str, Any]:
 
 def _services_run(topology: Topology, host: PlacedHost) -> bool:
     # one call each: asked about several units at once, systemctl is content when one of them is active
-    services = SERVICES[host.role] + (SERVED.get(host.role, ()) if host.cluster in topology.served else ())
-    command = " && ".join(f"systemctl is-active --quiet {service}" for service in services)
+    served = host.cluster in topology.served
+    wanted = [
+        *SERVICES[host.role],
+        *(SERVED.get(host.role, ()) if served else ()),
+        *([EDGE] if topology.clients and served else []),
+    ]
+    command = " && ".join(f"systemctl is-active --quiet {service}" for service in wanted)
     return ssh.run(State.of(topology.name).folder, host.name, command).returncode == 0
 
 

@@ -8,6 +8,8 @@ ROUTER = 1
 """Number of the backbone's router in both families; hosts have it as their gateway."""
 MACHINE = 2
 """Number of the machine itself on the backbone."""
+CLIENT = 3
+"""Number of the client that has IPv6 alone, where a topology asks for clients."""
 FIRST_HOST = 11
 """Number of the first host whose addresses the topology does not give."""
 

@@ -41,7 +41,7 @@ PACKAGES = (
 """Of every host."""
 MORE_PACKAGES = {
     Role.CONTROL_PLANE: ("python3-boto3",),
-    Role.SERVICES: ("openssl", "python3-boto3", "haproxy", "openjdk-17-jre-headless"),
+    Role.SERVICES: ("openssl", "python3-boto3", "haproxy", "nginx", "ldnsutils", "openjdk-17-jre-headless"),
 }
 """Of hosts in a cluster that has a host of services, by role: what the playbooks ask of them beside."""
 MASKED = (

@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING
 
-from testbed.addresses import FIRST_HOST, MACHINE, ROUTER, address4, address6
+from testbed.addresses import CLIENT, FIRST_HOST, MACHINE, ROUTER, address4, address6
 
 if TYPE_CHECKING:
     from testbed.topology import Host, Ranges, Topology
 
-RESERVED_HOSTS = frozenset({"backbone", "uplink", "lo", "localhost", "all", "ungrouped"})
+RESERVED_HOSTS = frozenset(
+    {"backbone", "uplink", "lo", "localhost", "all", "ungrouped", "client-v6", "client-narrow", "client-router"}
+)
 RESERVED_CLUSTERS = frozenset({"all", "bare", "served", "services", "workers"})
 SIZES = {
     "backbone": ((16, 28), (48, 120)),
     "pods": ((8, 23), (48, 63)),  # a node gets a /24 and a /64; the allocator spans at most 16 bits in IPv6
     "services": ((12, 28), (108, 120)),  # the API server's limit is 20 bits
+    "clients": ((16, 29), (48, 126)),  # two links with two addresses each
 }
 """Prefix lengths allowed: (shortest, longest) for IPv4 and for IPv6."""
 PRIVATE = {"ipv4": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"), "ipv6": ("fc00::/7",)}
@@ -35,7 +38,7 @@ def _ranges(topology: Topology) -> list[tuple[str, str, Ranges]]:
     found = [("backbone", "backbone", topology.backbone)]
     for c, cluster in enumerate(topology.clusters):
         found += [(f"clusters[{c}].{kind}", kind, getattr(cluster, kind)) for kind in ("pods", "services")]
-    return found
+    return [*found, ("clients", "clients", topology.clients)] if topology.clients else found
 
 
 def _range_mistakes(topology: Topology) -> Iterator[str]:
@@ -95,6 +98,8 @@ def _address_mistakes(topology: Topology) -> Iterator[str]:
     for number, owner in ((ROUTER, "the backbone's router"), (MACHINE, "this machine")):
         used[address4(topology.backbone.ipv4, number)] = owner
         used[address6(topology.backbone.ipv6, number)] = owner
+    if topology.clients:
+        used[address6(topology.backbone.ipv6, CLIENT)] = "the client with IPv6 alone"
     for index, (_, field, host) in enumerate(hosts_of(topology)):
         number = FIRST_HOST + index
         four = host.ipv4 or address4(topology.backbone.ipv4, number)

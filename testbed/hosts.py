@@ -11,7 +11,7 @@ from pathlib import Path
 from core.console import progress, say
 from core.errors import KitError
 from core.files import write_atomic
-from testbed import base, boot, cgroups, inventory, keys, leftovers, network, prerequisites, processes
+from testbed import base, boot, cgroups, clients, inventory, keys, leftovers, network, prerequisites, processes
 from testbed.state import State, check_owner, claim, locked, owner, release
 from testbed.topology import PlacedHost, Topology, dump, load
 from testbed.trees import remove_tree, unmount_below
@@ -60,6 +60,7 @@ def up(topology: Topology, media: Path) -> None:
             folder = state.host(host_name).folder
             remove_tree(folder.rename(folder.with_name(f".removing-{host_name.removeprefix('.removing-')}")))
         network.ensure_backbone(topology)
+        clients.ensure(topology)
         _heal_all(topology, roots, media.resolve())
         inventory.write(topology, state)
 

@@ -7,6 +7,8 @@ from typing import Any
 import yaml
 
 from core.files import write_atomic
+from testbed import clients
+from testbed.addresses import MACHINE, address4, address6
 from testbed.state import State
 from testbed.topology import Cluster, PlacedHost, Role, Topology
 
@@ -32,6 +34,7 @@ def build(topology: Topology, state: State) -> dict[str, Any]:
             f"-F /dev/null -o UserKnownHostsFile={state.known_hosts} -o GlobalKnownHostsFile=/dev/null "
             "-o StrictHostKeyChecking=yes -o IdentitiesOnly=yes -o HostKeyAlgorithms=ssh-ed25519"
         ),
+        **_outside_variables(topology),
     }
     return {"all": {"hosts": hosts, "vars": variables, "children": groups}}
 
@@ -52,6 +55,17 @@ def _cluster_variables(cluster: Cluster) -> dict[str, str]:
         "service_cidr_ipv6": str(cluster.services.ipv6),
         "control_plane_host": control_plane,
         **({"services_host": services[0]} if services else {}),
+    }
+
+
+def _outside_variables(topology: Topology) -> dict[str, Any]:
+    """Who is outside the clouds, and who administers them: where there are clients, the two are told apart."""
+    if not topology.clients:
+        return {}
+    return {
+        "client_commands": clients.programs(topology),
+        "administration_ipv4": [str(address4(topology.backbone.ipv4, MACHINE))],
+        "administration_ipv6": [str(address6(topology.backbone.ipv6, MACHINE))],
     }
 
 

@@ -34,7 +34,7 @@ def conflicts(topology: Topology) -> list[str]:
     found: dict[str, str] = {}
     wanted: list[IPv4Network | IPv6Network] = [topology.backbone.ipv4, topology.backbone.ipv6]
     for network in wanted:
-        for route in _json("-d", f"-{network.version}", "route", "show", "table", "all"):
+        for route in query("-d", f"-{network.version}", "route", "show", "table", "all"):
             destination = route.get("dst", "default")
             skip = destination in ("default", "0.0.0.0/0", "::/0") or route.get("type") in ("multicast", "broadcast")
             if skip or route.get("dev") == own:
@@ -56,7 +56,7 @@ def strangers(name: str) -> list[str]:
 
 def links(name: str) -> list[str]:
     """Links of the machine's own namespace that are the testbed's."""
-    return [link["ifname"] for link in _json("link", "show") if link["ifname"] == names.testbed(name)]
+    return [link["ifname"] for link in query("link", "show") if link["ifname"] == names.testbed(name)]
 
 
 def namespaces(name: str) -> list[str]:
@@ -72,16 +72,16 @@ def ensure_backbone(topology: Topology) -> None:
     if not _backbone_whole(topology):
         remove_link(name)
         remove_namespace(name)
-        _add_namespace(name)
-        _in(
+        add_namespace(name)
+        commands(
             name,
             "link set lo up",
-            f"link add {BRIDGE} address {_mac(topology.name, BRIDGE)} type bridge forward_delay 0 mcast_snooping 0",
+            f"link add {BRIDGE} address {mac(topology.name, BRIDGE)} type bridge forward_delay 0 mcast_snooping 0",
             *_addresses(topology, BRIDGE, ROUTER),
             f"link set {BRIDGE} up",
         )
         run(["ip", "link", "add", name, "type", "veth", "peer", "name", UPLINK, "netns", name])
-        _in(name, f"link set {UPLINK} master {BRIDGE} up")
+        commands(name, f"link set {UPLINK} master {BRIDGE} up")
         run(["sysctl", "-qw", f"net.ipv6.conf.{name}.accept_dad=0", f"net.ipv6.conf.{name}.accept_ra=0"])
         _batch(["ip", "-batch", "-"], [*_addresses(topology, name, MACHINE), f"link set {name} up"])
 
@@ -91,17 +91,20 @@ def ensure_host(topology: Topology, host: PlacedHost) -> None:
     space, backbone = names.host(topology.name, host.name), names.testbed(topology.name)
     if host_whole(topology, host):
         return
-    if not _exists(space):
+    if not exists(space):
         remove_namespace(space)
-        _add_namespace(space)
-        _in(space, "link set lo up")
+        add_namespace(space)
+        commands(space, "link set lo up")
     run(["ip", "-n", space, "link", "del", HOST_LINK], check=False)
     run(["ip", "-n", backbone, "link", "del", host.name], check=False)
-    mac = _mac(topology.name, host.name)
-    _in(space, f"link add {HOST_LINK} address {mac} type veth peer name {host.name} netns {backbone}")
-    _in(backbone, f"link set {host.name} master {BRIDGE} up")
+    commands(
+        space,
+        f"link add {HOST_LINK} address {mac(topology.name, host.name)} "
+        f"type veth peer name {host.name} netns {backbone}",
+    )
+    commands(backbone, f"link set {host.name} master {BRIDGE} up")
     four, six = topology.backbone.ipv4, topology.backbone.ipv6
-    _in(
+    commands(
         space,
         f"addr add {host.ipv4}/{four.prefixlen} dev {HOST_LINK}",
         f"addr add {host.ipv6}/{six.prefixlen} dev {HOST_LINK} nodad",
@@ -115,9 +118,9 @@ def host_whole(topology: Topology, host: PlacedHost) -> bool:
     """Tell whether the host's link is there at both ends, up, with its addresses and routes in both families."""
     space, backbone = names.host(topology.name, host.name), names.testbed(topology.name)
     wanted = {str(host.ipv4), str(host.ipv6)}
-    if not (_exists(space) and _up(space, HOST_LINK, wanted) and _up(backbone, host.name, set())):
+    if not (exists(space) and is_up(space, HOST_LINK, wanted) and is_up(backbone, host.name, set())):
         return False
-    return all(_json("-n", space, family, "route", "show", "default") for family in ("-4", "-6"))
+    return all(query("-n", space, family, "route", "show", "default") for family in ("-4", "-6"))
 
 
 def remove_namespace(space: str) -> None:
@@ -135,14 +138,16 @@ def _backbone_whole(topology: Topology) -> bool:
     name = names.testbed(topology.name)
     four, six = topology.backbone.ipv4, topology.backbone.ipv6
     router, machine = ({str(address4(four, n)), str(address6(six, n))} for n in (ROUTER, MACHINE))
-    return _exists(name) and _up(name, BRIDGE, router) and _up(name, UPLINK, set()) and _up("", name, machine)
+    return exists(name) and is_up(name, BRIDGE, router) and is_up(name, UPLINK, set()) and is_up("", name, machine)
 
 
-def _exists(space: str) -> bool:
+def exists(space: str) -> bool:
+    """Tell whether a namespace is there and whole enough to be entered."""
     return (names.NETNS_FOLDER / space).exists() and run(["ip", "-n", space, "link"], check=False).returncode == 0
 
 
-def _up(space: str, link: str, wanted: set[str]) -> bool:
+def is_up(space: str, link: str, wanted: set[str]) -> bool:
+    """Tell whether a link of a namespace ('' is the machine's own) is up and has all these addresses."""
     done = run(["ip", *(("-n", space) if space else ()), "-j", "addr", "show", "dev", link], check=False)
     if done.returncode != 0:
         return False
@@ -150,7 +155,8 @@ def _up(space: str, link: str, wanted: set[str]) -> bool:
     return "UP" in found["flags"] and wanted <= {entry["local"] for entry in found["addr_info"]}
 
 
-def _add_namespace(space: str) -> None:
+def add_namespace(space: str) -> None:
+    """Make a namespace that forwards in both families; its addresses count at once."""
     run(["ip", "netns", "add", space])
     run(["nsenter", f"--net={names.NETNS_FOLDER / space}", "sysctl", "-qw", *SETTINGS])
 
@@ -163,8 +169,9 @@ def _addresses(topology: Topology, link: str, number: int) -> list[str]:
     ]
 
 
-def _in(space: str, *commands: str) -> None:
-    _batch(["ip", "-n", space, "-batch", "-"], list(commands))
+def commands(space: str, *lines: str) -> None:
+    """Have ``ip`` do these in a namespace. Raises KitError."""
+    _batch(["ip", "-n", space, "-batch", "-"], list(lines))
 
 
 def _batch(words: list[str], commands: list[str]) -> None:
@@ -173,12 +180,13 @@ def _batch(words: list[str], commands: list[str]) -> None:
         raise KitError(f"the testbed's network cannot be made: {done.stderr.strip().splitlines()[0]}", "run as root")
 
 
-def _json(*words: str) -> list[dict[str, Any]]:
+def query(*words: str) -> list[dict[str, Any]]:
+    """Ask ``ip`` for an answer in JSON; nothing where it refuses."""
     done = run(["ip", "-j", *words], check=False)
     return [item for item in json.loads(done.stdout or "[]") if item]
 
 
-def _mac(name: str, host: str) -> str:
+def mac(name: str, host: str) -> str:
     """Return an address that stays the same over reboots, so that neighbours need not learn a new one."""
     digest = hashlib.sha256(f"{name}/{host}".encode()).hexdigest()
     return ":".join(["02", *(digest[i : i + 2] for i in range(0, 10, 2))])

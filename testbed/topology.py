@@ -87,6 +87,8 @@ class Topology(Model):
     backbone: Ranges
     clusters: tuple[Cluster, ...] = ()
     hosts: tuple[Host, ...] = ()
+    clients: Ranges | None = None
+    """Asks for clients outside the clouds, one behind a small link; the addresses are those of its way."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

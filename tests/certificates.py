@@ -14,9 +14,9 @@ from cryptography.x509.oid import NameOID
 
 
 class Certificate:
-    """A self-signed certificate for 127.0.0.1, in a folder."""
+    """A self-signed certificate for 127.0.0.1 and some names, in a folder; it ends after ``days``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *names: str, days: int = 1) -> None:
         self.authority = folder / "server.crt"
         self.key = folder / "server.key"
         key = ec.generate_private_key(ec.SECP256R1())
@@ -28,10 +28,13 @@ class Certificate:
             .issuer_name(name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(minutes=1))
-            .not_valid_after(now + dt.timedelta(days=1))
+            .not_valid_before(now - dt.timedelta(days=30))
+            .not_valid_after(now + dt.timedelta(days=days))
             .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+                x509.SubjectAlternativeName(
+                    [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *map(x509.DNSName, names)]
+                ),
+                critical=False,
             )
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .sign(key, hashes.SHA256())

@@ -18,7 +18,7 @@ from toolchain.programs import digest_of, families_of
 MANIFEST = "manifest.json"
 
 BINARIES = ("containerd", "containerd-shim-runc-v2", "ctr", "kubeadm", "kubectl", "kubelet")
-SERVICES = ("versitygw",)
+SERVICES = ("coredns", "versitygw")
 """Programs of hosts of services, on the media only where one is asked for."""
 ARCHIVES = ("keycloak",)
 """Archives that go with them."""

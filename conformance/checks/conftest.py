@@ -16,6 +16,7 @@ from conformance.object_store import Account, way
 from conformance.probes import Probes, Tenant
 from conformance.probes import start as start_probes
 from conformance.store_cleaning import LOCK_SECONDS, Buckets, Owned
+from conformance.surface import Surface
 from conformance.target import Target, TenantAccess
 from core.errors import KitError
 
@@ -54,6 +55,12 @@ def reader(audit_target: Target) -> Api:
     if audit_target.reader is None:
         pytest.skip("the target names no reader of the platform")
     return Api(audit_target.reader.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def surface(audit_target: Target) -> Surface:
+    """Return what the public sees of the cloud."""
+    return Surface(audit_target)
 
 
 @pytest.fixture(scope="session")

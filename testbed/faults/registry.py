@@ -7,10 +7,21 @@ from dataclasses import replace
 from types import ModuleType
 
 from core.errors import KitError
-from testbed.faults import backup, identity, logs, object_store, platform, pod_network, provider, tenants
+from testbed.faults import backup, front, identity, logs, object_store, platform, pod_network, provider, tenants, zone
 from testbed.faults.fault import Fault
 
-AREAS: tuple[ModuleType, ...] = (backup, identity, logs, object_store, platform, pod_network, provider, tenants)
+AREAS: tuple[ModuleType, ...] = (
+    backup,
+    front,
+    identity,
+    logs,
+    object_store,
+    platform,
+    pod_network,
+    provider,
+    tenants,
+    zone,
+)
 
 
 def _collect() -> dict[str, Fault]:

@@ -86,8 +86,8 @@ def serve() -> Iterator[Callable[..., Server]]:
     """Start servers on loopback, and end them with the test."""
     running: list[Server] = []
 
-    def start(context: Any, answer: Answer = as_json(200, {})) -> Server:  # noqa: B008  # makes a function
-        running.append(Server(context, answer))
+    def start(context: Any, answer: Answer = as_json(200, {}), *place: Any) -> Server:  # noqa: B008  # makes a function
+        running.append(Server(context, answer, *place))
         return running[-1]
 
     yield start

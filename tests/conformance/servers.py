@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 import time
@@ -50,7 +51,9 @@ def garbage(handler: BaseHTTPRequestHandler) -> None:
 class Server:
     """A server that gives every request the same answer."""
 
-    def __init__(self, context: ssl.SSLContext | None, answer: Answer) -> None:
+    def __init__(
+        self, context: ssl.SSLContext | None, answer: Answer, address: str = "127.0.0.1", port: int = 0
+    ) -> None:
         class Handler(BaseHTTPRequestHandler):
             timeout = 5
 
@@ -70,11 +73,12 @@ class Server:
 
         class Quiet(ThreadingHTTPServer):
             daemon_threads = True
+            address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
 
             def handle_error(self, *_: object) -> None:
                 """Refused handshakes are what the tests are about."""
 
-        self._server = Quiet(("127.0.0.1", 0), Handler)
+        self._server = Quiet((address, port), Handler)
         if context:
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
