@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal
 
+from conformance import store_cleaning
 from conformance.api import Api
+from conformance.object_store import Account, way
 from conformance.probes import Tenant
 from conformance.target import Target, TenantAccess
 from conformance.workloads import RUN
@@ -63,7 +67,7 @@ def in_tenant(tenant: Tenant, run: str = "") -> Iterator[Leftover]:
                     name=f"{namespace}/{metadata['name']}",
                     run=metadata["labels"][RUN],
                     created=str(metadata.get("creationTimestamp", "")),
-                    remove=lambda path=path: tenant.api.remove(path),  # type: ignore[misc]  # bound on purpose
+                    remove=partial(tenant.api.remove, path),
                 )
 
 
@@ -75,9 +79,24 @@ def _tenant_source(name: str, access: Callable[[Target], TenantAccess]) -> Sourc
     return source
 
 
+def _store_source(name: Literal["a", "b"]) -> Source:
+    def source(target: Target) -> Iterator[Leftover]:
+        if (store := target.object_store) is None:
+            return
+        owner = f"tenant {name}"
+        account = Account(owner, store, getattr(store.accounts, name), way(store))
+        for left in list(store_cleaning.left_in(account)):
+            remove = partial(store_cleaning.remove_bucket, account, left.name, wait=store_cleaning.LOCK_SECONDS)
+            yield Leftover(owner, "buckets", left.name, left.run, left.created, remove)
+
+    return source
+
+
 SOURCES: tuple[tuple[str, Source], ...] = (
     ("tenant a", _tenant_source("a", lambda target: target.tenants.a)),
     ("tenant b", _tenant_source("b", lambda target: target.tenants.b)),
+    ("object store of tenant a", _store_source("a")),
+    ("object store of tenant b", _store_source("b")),
 )
 """Everywhere that audits leave things, each looked at apart and at the same time."""
 

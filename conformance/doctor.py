@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel
 
@@ -82,8 +82,9 @@ def examine(target: Target, plan: Outcomes) -> Diagnosis:
         reached = [(name, pool.submit(reach.attempt, place)) for name, place in places]
         accounts = [future.result() for future in asked]
         services = [(name, finding) for name, future in reached for finding in future.result()]
-    broken = {name: f"the target file declares no {name.replace('_', ' ')}" for name in declared if not declared[name]}
-    broken |= {name: f"{finding.what}: {finding.detail}" for name, finding in services if not finding.ok}
+    reasons = {name: f"the target file declares no {name.replace('_', ' ')}" for name in declared if not declared[name]}
+    reasons |= {name: f"{finding.what}: {finding.detail}" for name, finding in services if not finding.ok}
+    broken = {key: reason for name, reason in reasons.items() for key in (name, _type_of(name))}
     broken |= {_FIXTURE[account.name]: f"{account.name} cannot be used" for account in accounts if not account.works}
     missing = {right for account in accounts for right in account.missing}
     findings = [
@@ -103,7 +104,8 @@ def outlooks(
 ) -> Iterator[Outlook]:
     """Say of each requirement that applies whether checks could decide it, given what does not work.
 
-    ``broken`` has fixtures that cannot be had, with the reason; ``missing`` the rights that accounts lack.
+    ``broken`` has fixtures, or the types that they return, that cannot be had, with the reason; ``missing`` the rights
+    that accounts lack.
     """
     known = catalogue.load()
     for requirement in known.applicable(kind, level):
@@ -130,12 +132,19 @@ def _obstacle(check: str, fixtures: Sequence[str], broken: Mapping[str, str], mi
 
 
 def sections(target: Target) -> Mapping[str, BaseModel | Sequence[BaseModel] | None]:
-    """Return the optional parts of a target file by name; a fixture of that name gives them to the checks."""
+    """Return the optional parts of a target file by name; checks have them by a fixture that returns their type."""
     return {
         name: getattr(target, name)
         for name, field in type(target).model_fields.items()
         if not field.is_required() and field.default is None
     }
+
+
+def _type_of(section: str) -> str:
+    """Name the type of a section, without the None of its absence."""
+    annotation = Target.model_fields[section].annotation
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)] or [annotation]
+    return str(getattr(kinds[0], "__name__", kinds[0]))
 
 
 def _account(name: str, kubeconfig: Path, namespace: str, wanted: Sequence[Right]) -> _Account:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Place:
     port: int
     authority: Path | None = None
     """PEM of the authorities that sign its certificate; without it, the machine's."""
+    addresses: tuple[str, ...] = ()
+    """Where the name leads, if the target file says so; otherwise it is looked up."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,18 @@ class Finding:
 
 
 def places(section: str, value: Any) -> Iterator[Place]:
-    """Find the servers in a section of a target file: every https URL, whose authority stands beside it."""
+    """Find the servers in a section of a target file: every https URL, with the authority and addresses beside it."""
     match value:
         case AnyUrl() if value.scheme == "https" and value.host:
             yield Place(section, value.host.strip("[]"), value.port or 443)
         case BaseModel():
+            given = getattr(value, "addresses", ())  # a list, or one of each family
+            listed = [address for _, address in given] if isinstance(given, BaseModel) else given
+            addresses = tuple(str(address) for address in listed if address)
             authority = getattr(value, "authority", None)
             for name in type(value).model_fields:
                 for place in places(f"{section}.{name}", getattr(value, name)):
-                    yield place if place.authority else Place(place.what, place.host, place.port, authority)
+                    yield replace(place, authority=place.authority or authority, addresses=place.addresses or addresses)
         case list() | tuple():
             for index, item in enumerate(value):
                 yield from places(f"{section}.{index}", item)
@@ -59,15 +64,19 @@ def places(section: str, value: Any) -> Iterator[Place]:
 def attempt(place: Place) -> list[Finding]:
     """Shake hands with a server over each family that its name has."""
     try:
-        listed = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+        addresses = place.addresses or _look_up(place)
     except OSError as error:
         return [Finding(place.what, ok=False, detail=f"{place.host}: the name is not found: {error.strerror}")]
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in listed))
     return [
         Finding(f"{place.what}, {family}", *_handshake(place, address))
         for family in Family
         if (address := family.of(addresses))
     ]
+
+
+def _look_up(place: Place) -> Sequence[str]:
+    listed = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in listed]
 
 
 def _handshake(place: Place, address: str) -> tuple[bool, str]:
