@@ -26,14 +26,17 @@ ANSWER_SECONDS = 5.0
 _REVIEW = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
+By = Literal["checks", "person", "nobody"]
+
+
 @dataclass(frozen=True)
 class Outlook:
     """Whether a run with this target could decide a requirement."""
 
     requirement: str
     title: str
-    by: Literal["checks", "person", "nobody"]
-    """``nobody``: it has checks, and some of them cannot be made."""
+    by: By
+    """``nobody``: it has checks, and some of them cannot be made; ``person``: checks decide none of it or a part."""
     why: str
     """What stands in the way, or what a person has to look at."""
 
@@ -119,7 +122,9 @@ def outlooks(
         why = (
             f"{len(reasons)} of {len(checks)} checks cannot be made: {next(iter(reasons.values()))}" if reasons else ""
         )
-        yield Outlook(requirement.id, requirement.title, "nobody" if reasons else "checks", why)
+        rest = known.partly.get(requirement.id, "")
+        by: By = "nobody" if reasons else "person" if rest else "checks"
+        yield Outlook(requirement.id, requirement.title, by, why or rest)
 
 
 def _obstacle(check: str, fixtures: Sequence[str], broken: Mapping[str, str], missing: AbstractSet[Right]) -> str:

@@ -222,7 +222,9 @@ def test_a_run_that_was_ended_goes_on(tmp_path: Path, target_file: Path, how: si
     assert first is not None
     assert run.started.replace(microsecond=0) <= first < began
     assert json.loads((out / "results.json").read_text())["resumed"] == [resumed.isoformat().replace("+00:00", "Z")]
-    assert f"{resumed:%d/%m/%Y %H:%M}" in (out / "report.html").read_text().partition("Ended early")[2][:300]
+    page = (out / "report.html").read_text().partition("Ended early")[2]
+    assert f"{resumed:%d/%m/%Y %H:%M}" in page[:100]
+    assert f"finished {run.finished:%d/%m/%Y %H:%M}" in page[:300]
     assert not (out / unfinished.FOLDER).exists()
     with pytest.raises(KitError, match="there is no unfinished run to go on with"):
         resume(out)
