@@ -67,7 +67,7 @@ def in_tenant(tenant: Tenant, run: str = "") -> Iterator[Leftover]:
                     name=f"{namespace}/{metadata['name']}",
                     run=metadata["labels"][RUN],
                     created=str(metadata.get("creationTimestamp", "")),
-                    remove=lambda path=path: tenant.api.remove(path),  # type: ignore[misc]  # bound on purpose
+                    remove=partial(tenant.api.remove, path),
                 )
 
 
@@ -106,8 +106,8 @@ def _store_source(name: str, choose: Callable[[S3Accounts], S3Account]) -> Sourc
 SOURCES: tuple[tuple[str, Source], ...] = (
     ("tenant a", _tenant_source("a", lambda target: target.tenants.a)),
     ("tenant b", _tenant_source("b", lambda target: target.tenants.b)),
-    ("tenant a's buckets", _store_source("a", lambda accounts: accounts.a)),
-    ("tenant b's buckets", _store_source("b", lambda accounts: accounts.b)),
+    ("object store of tenant a", _store_source("a", lambda accounts: accounts.a)),
+    ("object store of tenant b", _store_source("b", lambda accounts: accounts.b)),
 )
 """Everywhere that audits leave things, each looked at apart and at the same time."""
 

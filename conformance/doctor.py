@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel
 
@@ -26,14 +26,17 @@ ANSWER_SECONDS = 5.0
 _REVIEW = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
+By = Literal["checks", "person", "nobody"]
+
+
 @dataclass(frozen=True)
 class Outlook:
     """Whether a run with this target could decide a requirement."""
 
     requirement: str
     title: str
-    by: Literal["checks", "person", "nobody"]
-    """``nobody``: it has checks, and some of them cannot be made."""
+    by: By
+    """``nobody``: it has checks, and some of them cannot be made; ``person``: checks decide none of it or a part."""
     why: str
     """What stands in the way, or what a person has to look at."""
 
@@ -82,8 +85,9 @@ def examine(target: Target, plan: Outcomes) -> Diagnosis:
         reached = [(name, pool.submit(reach.attempt, place)) for name, place in places]
         accounts = [future.result() for future in asked]
         services = [(name, finding) for name, future in reached for finding in future.result()]
-    broken = {name: f"the target file declares no {name.replace('_', ' ')}" for name in declared if not declared[name]}
-    broken |= {name: f"{finding.what}: {finding.detail}" for name, finding in services if not finding.ok}
+    reasons = {name: f"the target file declares no {name.replace('_', ' ')}" for name in declared if not declared[name]}
+    reasons |= {name: f"{finding.what}: {finding.detail}" for name, finding in services if not finding.ok}
+    broken = {key: reason for name, reason in reasons.items() for key in (name, _type_of(name))}
     broken |= {_FIXTURE[account.name]: f"{account.name} cannot be used" for account in accounts if not account.works}
     missing = {right for account in accounts for right in account.missing}
     findings = [
@@ -103,7 +107,8 @@ def outlooks(
 ) -> Iterator[Outlook]:
     """Say of each requirement that applies whether checks could decide it, given what does not work.
 
-    ``broken`` has fixtures that cannot be had, with the reason; ``missing`` the rights that accounts lack.
+    ``broken`` has fixtures, or the types that they return, that cannot be had, with the reason; ``missing`` the rights
+    that accounts lack.
     """
     known = catalogue.load()
     for requirement in known.applicable(kind, level):
@@ -117,7 +122,9 @@ def outlooks(
         why = (
             f"{len(reasons)} of {len(checks)} checks cannot be made: {next(iter(reasons.values()))}" if reasons else ""
         )
-        yield Outlook(requirement.id, requirement.title, "nobody" if reasons else "checks", why)
+        rest = known.partly.get(requirement.id, "")
+        by: By = "nobody" if reasons else "person" if rest else "checks"
+        yield Outlook(requirement.id, requirement.title, by, why or rest)
 
 
 def _obstacle(check: str, fixtures: Sequence[str], broken: Mapping[str, str], missing: AbstractSet[Right]) -> str:
@@ -130,12 +137,19 @@ def _obstacle(check: str, fixtures: Sequence[str], broken: Mapping[str, str], mi
 
 
 def sections(target: Target) -> Mapping[str, BaseModel | Sequence[BaseModel] | None]:
-    """Return the optional parts of a target file by name; a fixture of that name gives them to the checks."""
+    """Return the optional parts of a target file by name; checks have them by a fixture that returns their type."""
     return {
         name: getattr(target, name)
         for name, field in type(target).model_fields.items()
         if not field.is_required() and field.default is None
     }
+
+
+def _type_of(section: str) -> str:
+    """Name the type of a section, without the None of its absence."""
+    annotation = Target.model_fields[section].annotation
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)] or [annotation]
+    return str(getattr(kinds[0], "__name__", kinds[0]))
 
 
 def _account(name: str, kubeconfig: Path, namespace: str, wanted: Sequence[Right]) -> _Account:

@@ -38,7 +38,7 @@ class Outcomes:
         self.planned: dict[str, Check] = {}
         self.lane_of: dict[str, int] = {}
         self.needs: dict[str, tuple[str, ...]] = {}
-        """The fixtures that each check uses, directly or not."""
+        """The fixtures that each check uses, directly or not, and the names of the types that they return."""
         self.found: dict[str, Result] = {}
         self.running: dict[str, float] = {}
         """Checks that have begun and have no result, with the time (monotonic) at which that was read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ class Place:
     authority: Path | None = None
     """PEM of the authorities that sign its certificate; without it, the machine's."""
     addresses: tuple[str, ...] = ()
-    """Where its name leads, if the target file says so; without it, the machine's DNS is asked."""
+    """Where the name leads, if the target file says so; otherwise it is looked up."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,15 @@ class Finding:
 
 
 def places(section: str, value: Any) -> Iterator[Place]:
-    """Find the servers in a section of a target file: every https URL, whose authority stands beside it."""
+    """Find the servers in a section of a target file: every https URL, with the authority and addresses beside it."""
     match value:
         case AnyUrl() if value.scheme == "https" and value.host:
             yield Place(section, value.host.strip("[]"), value.port or 443)
         case BaseModel():
-            authority, addresses = getattr(value, "authority", None), _addresses(value)
+            given = getattr(value, "addresses", ())  # a list, or one of each family
+            listed = [address for _, address in given] if isinstance(given, BaseModel) else given
+            addresses = tuple(str(address) for address in listed if address)
+            authority = getattr(value, "authority", None)
             for name in type(value).model_fields:
                 for place in places(f"{section}.{name}", getattr(value, name)):
                     yield replace(place, authority=place.authority or authority, addresses=place.addresses or addresses)
@@ -58,24 +61,22 @@ def places(section: str, value: Any) -> Iterator[Place]:
                 yield from places(f"{section}.{key}", item)
 
 
-def _addresses(value: BaseModel) -> tuple[str, ...]:
-    given = getattr(value, "addresses", None) or ()
-    listed = (getattr(given, name) for name in type(given).model_fields) if isinstance(given, BaseModel) else given
-    return tuple(str(address) for address in listed if address)
-
-
 def attempt(place: Place) -> list[Finding]:
     """Shake hands with a server over each family that its name has."""
     try:
-        found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM) if not place.addresses else []
+        addresses = place.addresses or _look_up(place)
     except OSError as error:
         return [Finding(place.what, ok=False, detail=f"{place.host}: the name is not found: {error.strerror}")]
-    addresses = list(place.addresses) or list(dict.fromkeys(str(entry[4][0]) for entry in found))
     return [
         Finding(f"{place.what}, {family}", *_handshake(place, address))
         for family in Family
         if (address := family.of(addresses))
     ]
+
+
+def _look_up(place: Place) -> Sequence[str]:
+    listed = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in listed]
 
 
 def _handshake(place: Place, address: str) -> tuple[bool, str]:

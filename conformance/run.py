@@ -21,8 +21,9 @@ LIMIT_SECONDS = 600.0
 """A run whose checks take longer is ended; what it had not decided is MISSING."""
 CHECK_SECONDS = 120.0
 """What is not decided by then is an ERROR."""
-LANES = 3
-"""Processes of a whole run; docs/adr/0015 has what was measured."""
+LANES = 2
+"""Processes of a whole run: one for what the probe pods are needed for, one for what waits for other things
+(docs/adr/0015 has what was measured)."""
 
 Progress = Callable[[Standing], None]
 Note = Callable[[str], None]

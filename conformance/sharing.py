@@ -69,12 +69,18 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     others: list[pytest.Item] = []
     for item in items:
         check = describe(item)
-        needs = sorted(getattr(item, "fixturenames", ()))
-        plan = {"check": check.model_dump(mode="json"), "lane": place[check.name], "needs": needs}
+        plan = {"check": check.model_dump(mode="json"), "lane": place[check.name], "needs": _needs(item)}
         outcomes.append(path, "plan", plan)
         (kept if place[check.name] == number and check.name not in decided else others).append(item)
     config.hook.pytest_deselected(items=others)
     items[:] = kept
+
+
+def _needs(item: pytest.Item) -> list[str]:
+    """Name the fixtures that a check uses, directly or not, and the types of what they return."""
+    fixtures = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    types = {defined[-1].func.__annotations__.get("return") for defined in fixtures.values()}
+    return sorted({*fixtures, *(name for name in types if isinstance(name, str))})
 
 
 def _group(item: pytest.Item) -> str:

@@ -52,6 +52,9 @@ def show_run(found: Run, out: Path) -> None:
     stdout.print(table)
     stdout.print(f"\n{len(found.results)} checks: {_counted(found.counts)}.", soft_wrap=True)
     stdout.print(f"{len(found.requirements)} requirements apply: {_counted(found.requirement_counts)}.", soft_wrap=True)
+    if found.resumed:
+        went_on = ", ".join(f"{moment:%Y-%m-%d %H:%M}" for moment in found.resumed)
+        stdout.print(f"The run began {found.started:%Y-%m-%d %H:%M}, was ended early, and went on {went_on} (UTC).")
     if found.comparison:
         changed = ", ".join(f"{count} {kind}" for kind, count in found.comparison.counts.items())
         stdout.print(f"Since {found.comparison.previous:%Y-%m-%d %H:%M}: {changed}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testbed.faults.control_plane import API_SERVER
+from testbed.faults.control_plane import api_server
 from testbed.faults.fault import Change, Fault
 from testbed.faults.host_files import edited, unit, with_role
 from testbed.faults.objects import RBAC, added
@@ -20,7 +20,7 @@ def _realm(edit: str) -> Change:
 
 
 def _trust(edit: str) -> Change:
-    return edited(with_role("control-plane"), {_TRUST: edit}, API_SERVER)
+    return api_server({_TRUST: edit})
 
 
 _NO_RULE = "/in claims.amr/d"

@@ -91,11 +91,9 @@ def test_a_dry_run_names_what_is_checked_and_the_gaps(written_target: tuple[Path
     assert done.exit_code == 0, done.output
     assert "isolation.tenants" in done.output
     assert "the key service is not declared to the audit" in done.output
-    counts = re.search(
-        r"\d+ checks of (\d+) of 79 requirements that apply; (\d+) are for a person to decide\.", done.output
-    )
-    assert counts
-    assert sum(map(int, counts.groups())) == 79
+    counted = re.search(r"\d+ checks of (\d+) of 79 requirements that apply; (\d+) are for a person", done.output)
+    assert counted
+    assert int(counted[1]) + int(counted[2]) == 79
     assert not out.exists()
 
 

@@ -211,13 +211,14 @@ def test_every_url_of_a_section_is_tried(tmp_path: Path) -> None:
     account = {"credentials": tmp_path / "keys"}
     store = ObjectStore.model_validate(
         {
-            "endpoint": "https://[::1]:7070/",
+            "endpoint": "https://store.test:7070/",
+            "addresses": ["127.0.0.1", "::1"],
             "authority": tmp_path / "keys",
             "accounts": {"a": account, "b": account},
         }
     )
     assert list(reach.places("object_store", store)) == [
-        reach.Place("object_store.endpoint", "::1", 7070, tmp_path / "keys")
+        reach.Place("object_store.endpoint", "store.test", 7070, tmp_path / "keys", ("127.0.0.1", "::1"))
     ]
     assert list(reach.places("x", [HttpUrl("https://a.test/b"), HttpUrl("http://plain.test")])) == [
         reach.Place("x.0", "a.test", 443)

@@ -11,16 +11,20 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
-from conformance import outcomes, processes, unfinished
+from conformance import cleaning, outcomes, processes, tenants, unfinished
+from conformance import target as targets
 from conformance.processes import Standing, Work
-from conformance.results import Run, Verdict
+from conformance.results import Run, Subject, Verdict
 from conformance.run import FOLDER, audit, resume
+from conformance.target import PROBE_IMAGE
 from core.errors import KitError
 from govcloud.audit_commands import app
 from tests.certificates import Certificate
@@ -218,6 +222,9 @@ def test_a_run_that_was_ended_goes_on(tmp_path: Path, target_file: Path, how: si
     assert first is not None
     assert run.started.replace(microsecond=0) <= first < began
     assert json.loads((out / "results.json").read_text())["resumed"] == [resumed.isoformat().replace("+00:00", "Z")]
+    page = (out / "report.html").read_text().partition("Ended early")[2]
+    assert f"{resumed:%d/%m/%Y %H:%M}" in page[:100]
+    assert f"finished {run.finished:%d/%m/%Y %H:%M}" in page[:300]
     assert not (out / unfinished.FOLDER).exists()
     with pytest.raises(KitError, match="there is no unfinished run to go on with"):
         resume(out)
@@ -455,3 +462,55 @@ def test_pytest_makes_the_same_checks(tmp_path: Path, cloud: Serve) -> None:
     assert done.returncode == 1, done.stdout + done.stderr  # this API refuses nothing
     assert "a pod with privileged: true is not refused" in done.stdout
     assert api.objects == {}
+
+
+# --- on a real cluster ---
+
+
+@pytest.fixture(scope="module")
+def real(testbed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Prepare two tenants on the tests' testbed, and return the target file."""
+    kubeconfig = testbed.kubeconfig(testbed.topology.clusters[0].name)
+    subject = Subject(cloud="Testbed", operator="Government Cloud Kit", kind="CGC", level=3)
+    yield tenants.prepare(kubeconfig, tmp_path_factory.mktemp("audit"), subject, PROBE_IMAGE)
+    tenants.clean(kubeconfig)
+
+
+@pytest.mark.cluster
+def test_a_whole_run_is_killed_and_goes_on_and_leaves_nothing(real: Path, tmp_path: Path) -> None:
+    """After kill -9 in the middle the doctor is content, leftovers are listed, and the resumed run decides all."""
+    command = [sys.executable, "-m", "govcloud.main", "audit", "run", "--target", str(real), "--out", str(tmp_path)]
+    path = unfinished.place(tmp_path)
+    with subprocess.Popen(command, cwd=FOLDER.parent, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not any(name.startswith("isolation.") for name in outcomes.read(path).found):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        process.kill()
+    with unfinished.held(tmp_path):
+        left = cleaning.find(targets.load(real))
+    assert {item.kind for item in left.left} >= {"pods"}
+    assert left.unseen == ()
+    before = {name: result.decided for name, result in outcomes.read(path).found.items() if result.verdict == "PASS"}
+    run = resume(tmp_path)
+    assert {
+        result.name: result.reason for result in run.results if result.verdict in {"FAIL", "ERROR", "MISSING"}
+    } == {}
+    again = {result.name: result.decided for result in run.results}
+    assert {name: again[name] for name in before} == before
+    assert run.extent == "whole"
+    assert cleaning.find(targets.load(real)).left == ()
+    assert CliRunner().invoke(app, ["doctor", "--target", str(real)]).exit_code == 0
+
+
+@pytest.mark.cluster
+def test_a_probe_image_that_no_node_has_is_an_error(real: Path, tmp_path: Path) -> None:
+    """The nodes' own reason is told within a minute, and nothing is left."""
+    content = yaml.safe_load(real.read_text())
+    target = real.with_name("no-image.yaml")
+    target.write_text(yaml.safe_dump({**content, "probe_image": "govcloud.local/nothing:v0"}))
+    run = audit(target, tmp_path, checks=[FOLDER / "checks" / "test_isolation.py"])
+    assert {result.verdict for result in run.results} == {Verdict.ERROR}
+    assert all("did not get ready: " in result.reason for result in run.results)
+    assert cleaning.find(targets.load(target)).left == ()
