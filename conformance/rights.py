@@ -68,6 +68,7 @@ BY_CHECK: Mapping[str, Sequence[Right]] = {
     "access.anonymous_is_refused": (Right("list", "pods"),),
     "access.tenants_cannot_touch_each_other": (Right("list", "pods"),),
     "guards.quota_holds": _LIMITS,
+    "provider.provider_keeps_out": (Right("create", "localsubjectaccessreviews", "authorization.k8s.io"),),
     "rights.tenant_cannot_change_limits": _LIMITS,
     "rights.tenant_cannot_remove_default_deny": (_LIST_POLICIES,),
     "rights.default_account_holds_no_rights": (Right("create", "serviceaccounts/token", name="default"),),

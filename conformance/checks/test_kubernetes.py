@@ -8,7 +8,7 @@ import pytest
 
 from conformance import kubernetes_results, kubernetes_versions
 from conformance.api import Api
-from conformance.declared import NotDeclaredError
+from conformance.declared import KubernetesConformance, NotDeclaredError
 from conformance.kubernetes_results import Results
 from conformance.plugin import EvidenceBook, requirement
 from conformance.probes import Tenant
@@ -23,11 +23,17 @@ def server_version(tenant_a: Tenant) -> str:
 
 
 @pytest.fixture(scope="session")
-def results(audit_target: Target) -> Results:
-    """Return the results of the conformance run that the operator hands in."""
+def kubernetes_conformance(audit_target: Target) -> KubernetesConformance:
+    """Return what the target file says of a conformance run."""
     if audit_target.kubernetes_conformance is None:
         raise NotDeclaredError("result of a Kubernetes conformance run (kubernetes_conformance)")
-    return kubernetes_results.read(audit_target.kubernetes_conformance.results)
+    return audit_target.kubernetes_conformance
+
+
+@pytest.fixture(scope="session")
+def results(kubernetes_conformance: KubernetesConformance) -> Results:
+    """Return the results of the conformance run that the operator hands in."""
+    return kubernetes_results.read(kubernetes_conformance.results)
 
 
 @requirement("GVC-SUP-05")

@@ -61,7 +61,7 @@ def test_the_command_counts_the_checks_that_there_are(told: str) -> None:
 
 def test_the_table_names_gaps_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """For people: a line for each requirement, and the counts with what they are of."""
-    monkeypatch.setattr("conformance.run.every", lambda: CHECKS)
+    monkeypatch.setattr("conformance.run.every", lambda: tuple(CHECKS))
     done = CliRunner().invoke(app, ["coverage", "--kind", "EGC", "--level", "3"])
     assert done.exit_code == 0, done.output
     assert "79 requirements apply to kind EGC at level 3: " in done.output

@@ -39,6 +39,7 @@ systems:
   - name: notices
     title: {{vi: Thông báo}}
     level: LEVEL
+    reason: The cloud is tried at this level.
     data: public
 """
 SLUG = "test-egc-98-250701"
