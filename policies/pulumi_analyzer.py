@@ -124,6 +124,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             return make()
         except KitError as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"policy pack {self._policies.pack.name}: {error}")
+            raise  # not reached: abort raises
 
     def _told(self, said: Iterable[Said]) -> analyzer_pb2.AnalyzeResponse:
         answer = analyzer_pb2.AnalyzeResponse()
