@@ -68,12 +68,14 @@ def _matched(kind: MatchedKind) -> dict[str, Any]:
 
 
 def _validation(rule: str, validation: Validation) -> dict[str, Any]:
+    """Return a validation. Its message is built only when it refuses, for the API server asks for messages always."""
     identity = f"{rule} [{', '.join(validation.requirements)}]"
     rest = f"; allowed: {validation.allowed}. To mend: {validation.mend}"
+    told = f"{_text(identity + ' ')} + ({validation.found}) + {_text(rest)}"
     return {
         "expression": validation.expression,
         "message": f"{identity} not allowed{rest}",
-        "messageExpression": f"{_text(identity + ' ')} + ({validation.found}) + {_text(rest)}",
+        "messageExpression": f"({validation.expression}) ? '' : {told}",
         "reason": "Forbidden",
     }
 

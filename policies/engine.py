@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -98,26 +99,30 @@ class Engine:
 
     def judge(self, rules: Sequence[Compiled], manifests: Iterable[Mapping[str, Any]]) -> Iterable[Judged]:
         """Judge objects, each by those of the rules that match its kind; the answers come in the objects' order."""
-        asked = self._asked(rules)
+        self.load(rules)
         objects = iter(manifests)
         while batch := list(islice(objects, _BATCH)):
             parts = [parted(manifest) for manifest in batch]
+            asked = self._asked(rules, {(str(it.get("apiVersion")), str(it.get("kind"))) for it in batch})
             question = {"rules": asked, "objects": [{"object": it, "unknown": unknown} for it, unknown in parts]}
             for answer in self._answer(question):
                 yield self._judged(answer)
 
     def judge_texts(self, rules: Sequence[Compiled], texts: Iterable[str]) -> Iterable[list[Document]]:
         """Read and judge the objects of texts in YAML or JSON; the answers come in the texts' order."""
-        asked, waiting = self._asked(rules), iter(texts)
-        kinds = {f"{kind}.{api.rpartition('/')[0]}" for rule in rules for api, kind in rule.kinds}
+        self.load(rules)
+        judged = {kind for rule in rules for kind in rule.kinds}
+        asked, waiting = self._asked(rules, judged), iter(texts)
+        kinds = {f"{kind}.{api.rpartition('/')[0]}" for api, kind in judged}
         questions = ({"rules": asked, "texts": batch} for batch in iter(lambda: list(islice(waiting, _BATCH)), []))
         for answers in self._answers(questions):
             for answer in answers:
                 yield [self._document(it, kinds) for it in answer or ()]
 
-    def _asked(self, rules: Sequence[Compiled]) -> list[dict[str, Any]]:
-        self.load(rules)
-        return [{"number": self._numbers[id(rule)], "kinds": sorted(rule.kinds)} for rule in rules]
+    def _asked(self, rules: Iterable[Compiled], kinds: AbstractSet[tuple[str, str]]) -> list[dict[str, Any]]:
+        """Name the rules that judge objects of some kinds, each with those of the kinds that it judges."""
+        matched = ((self._numbers[id(rule)], rule.kinds & kinds) for rule in rules)
+        return [{"number": number, "kinds": sorted(these)} for number, these in matched if these]
 
     def _document(self, told: Mapping[str, Any], kinds: set[str]) -> Document:
         unknown = told.get("unknownKind", "")

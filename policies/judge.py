@@ -64,22 +64,6 @@ def judge_each(rules: Sequence[Compiled], manifests: Iterable[Mapping[str, Any]]
             yield [finding_of(verdict, manifest) for verdict in judged.verdicts]
 
 
-class Gate:
-    """Judges an object by all rules at once, for those who ask rule by rule with the same object."""
-
-    def __init__(self, rules: Sequence[Compiled]) -> None:
-        engine().load(rules)
-        self._rules = rules
-        self._last: tuple[Mapping[str, Any], list[Finding]] = ({}, [])
-
-    def findings(self, rule: Compiled, manifest: Mapping[str, Any]) -> list[Finding]:
-        """Return what one rule finds in a manifest."""
-        if self._last[0] is not manifest and self._last[0] != manifest:
-            (found,) = judge_each(self._rules, [manifest])
-            self._last = (manifest, found)
-        return [finding for finding in self._last[1] if finding.rule is rule.rule]
-
-
 def judge_stack(rule: StackRule, manifests: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
     """Judge all objects of a stack together."""
     for violation in FUNCTIONS[rule.id](list(manifests)):

@@ -1,4 +1,4 @@
-"""The rules as policies of Pulumi. The folders ``level-1`` and so on start them; here nothing starts.
+"""The rules of a pack as Pulumi's policies, and what they say of a resource and of a stack. Nothing is served here.
 
 A rule that holds at the pack's level judges each resource before it is made. One that holds only at higher levels
 judges the resources in namespaces to which the same program gives such a level, once all resources are known.
@@ -7,54 +7,57 @@ judges the resources in namespaces to which the same program gives such a level,
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from pulumi_policy import (
-    EnforcementLevel,
-    Policy,
-    PolicyPack,
-    ReportViolation,
-    ResourceValidationArgs,
-    ResourceValidationPolicy,
-    Severity,
-    StackValidationArgs,
-    StackValidationPolicy,
-    proxy,
-)
+from google.protobuf.struct_pb2 import Struct
 
 from core.errors import KitError
-from policies import packs, pulumi_once, remediation, waivers
-from policies.judge import Finding, Gate, place
+from policies import remediation, waivers
+from policies.engine import engine
+from policies.judge import Finding, judge_each, place
 from policies.levels import judge_at
-from policies.packs import Entry, Pack
-from policies.pulumi_values import PROVIDER, identity, manifest_of, raw
+from policies.packs import Pack
+from policies.pulumi_values import PROVIDER, identity, manifest_of, mended
 from policies.rules import Compiled, about, shipped
 from policies.waivers import Waiver
 
 
-class UndecidedError(proxy.UnknownValueError):  # type: ignore[misc] # the SDK is untyped
-    """Tells the engine that a rule has to wait for the apply; it shows the message as a warning, never as a pass."""
+@dataclass(frozen=True)
+class Policy:
+    """A rule as Pulumi knows it, or what is to be told of waivers."""
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__(proxy.UNKNOWN_OBJECT_VALUE, [])
-        self.message = "; ".join(str(finding) for finding in findings)
+    name: str
+    title: str
+    enforcement: str
+    """``mandatory`` or ``advisory``, unless the user says otherwise."""
+    severity: str = ""
+    tags: tuple[str, ...] = ()
+    of_stack: bool = True
+    """True when it speaks once all resources are known; else of each resource before it is made."""
+
+    @property
+    def remediates(self) -> bool:
+        """Tell whether it can mend what it refuses."""
+        return not self.of_stack and self.name in remediation.REMEDIES
 
 
-def serve(name: str, provide: Callable[[], object]) -> None:
-    """Serve a pack until the engine ends it; ``provide`` makes the rules' own engine known to this process.
+@dataclass(frozen=True)
+class Said:
+    """What a policy has to say; ``undecided`` is neither a violation nor a pass."""
 
-    An error that a person can mend is shown as its message.
-    """
-    try:
-        provide()
-        made = policies(packs.find(name), waived())
-    except KitError as error:
-        sys.exit(f"policy pack {name}: {error}")
-    pulumi_once.install()
-    PolicyPack(f"government-cloud-{name}", made)
+    policy: str
+    message: str
+    undecided: bool = False
+    urn: str = ""
+    """The resource of a stack that it speaks of."""
+
+
+_IN_FORCE = Policy("waivers-in-force", "Violations that somebody answers for", "advisory")
+_VALID = Policy("waivers-valid", "No waiver is past its day, and each frees something", "mandatory")
 
 
 def waived() -> tuple[Waiver, ...]:
@@ -69,111 +72,79 @@ def waived() -> tuple[Waiver, ...]:
     return waivers.read(path, [about(it).id for it in shipped()])
 
 
-def policies(pack: Pack, given: Sequence[Waiver] = ()) -> list[Policy]:
-    """Return the rules of a pack, each as one policy, and with waivers the two that speak of them.
+class Policies:
+    """The policies of a pack."""
 
-    Raises KitError for a rule that the API server would not take.
-    """
-    entries = pack.rules(shipped())
-    single = {id(it): it for it in entries if isinstance(it, Compiled) and pack.level in it.rule.levels}
-    gate = Gate(list(single.values()))
-    made: list[Policy] = [
-        _resource_policy(single[id(it)], gate, given) if id(it) in single else _stack_policy(it, pack, given)
-        for it in entries
-    ]
-    return [*made, *(_waiver_policies(pack, given) if given else ())]
+    def __init__(self, pack: Pack, given: Sequence[Waiver] = ()) -> None:
+        self.pack = pack
+        self._given = given
+        entries = pack.rules(shipped())
+        self._single = [it for it in entries if isinstance(it, Compiled) and pack.level in it.rule.levels]
+        singles = {it.rule.id for it in self._single}
+        self._across = [it for it in entries if about(it).id not in singles]
+        self._by_kind: dict[tuple[str, str], list[Compiled]] = {}
+        for rule in self._single:
+            for kind in rule.kinds:
+                self._by_kind.setdefault(kind, []).append(rule)
+        rules = [about(it) for it in entries]
+        made = [
+            Policy(it.id, it.title, it.enforcement, it.severity, it.requirements, it.id not in singles) for it in rules
+        ]
+        self.by_name = {it.name: it for it in [*made, *((_IN_FORCE, _VALID) if given else ())]}
 
+    def load(self) -> None:
+        """Have the engine compile the rules. Raises KitError for a rule that the API server would not take."""
+        engine().load(self._single)
 
-def _resource_policy(compiled: Compiled, gate: Gate, given: Sequence[Waiver]) -> Policy:
-    rule = compiled.rule
-    remedy = remediation.REMEDIES.get(rule.id)
-
-    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        api, kind = identity(args.resource_type)
-        if (api, kind) in compiled.kinds:
-            _tell(gate.findings(compiled, manifest_of(args.resource_type, args.props)), given, report)
-        elif (api, kind.removesuffix("Patch")) in compiled.kinds:
-            where = place(manifest_of(args.resource_type, args.props))
+    def of_resource(self, resource_type: str, properties: Struct) -> Iterator[Said]:
+        """Judge a resource before it is made."""
+        api, kind = identity(resource_type)
+        if rules := self._by_kind.get((api, kind)):
+            (findings,) = judge_each(rules, [manifest_of(resource_type, properties)])
+            yield from self._told(findings)
+        elif rules := self._by_kind.get((api, kind.removesuffix("Patch"))):
+            where = place(manifest_of(resource_type, properties))
             wait = f"{where} changes a part of an object; the whole is judged at admission"
-            raise UndecidedError([Finding(rule, rule.requirements, where, wait, "", "", undecided=True)])
+            waiting = [it.rule for it in rules]
+            yield from self._told(Finding(it, it.requirements, where, wait, "", "", undecided=True) for it in waiting)
 
-    def remediate(args: ResourceValidationArgs) -> Mapping[str, Any] | None:
-        manifest = manifest_of(args.resource_type, args.props)
-        changes = list(remedy(manifest)) if remedy and identity(args.resource_type) in compiled.kinds else []
-        return remediation.remedied(raw(args.props), changes) if changes else None
+    def of_stack(self, resources: Iterable[tuple[str, str, Struct]]) -> Iterator[Said]:
+        """Judge all resources of a stack together, each given by its URN, type and properties."""
+        objects = [(urn, manifest_of(kind, inputs)) for urn, kind, inputs in resources if kind.startswith(PROVIDER)]
+        manifests = [manifest for _, manifest in objects]
+        urns = {place(manifest): urn for urn, manifest in objects}
+        yield from self._told(judge_at(self._across, self.pack.level, manifests), urns)
+        if self._given:
+            yield from self._told_of_waivers(manifests)
 
-    return ResourceValidationPolicy(validate=validate, remediate=remediate if remedy else None, **_about(rule))
+    def remedied(self, resource_type: str, properties: Struct, asked: Collection[str]) -> Iterator[tuple[str, Struct]]:
+        """Mend a resource by those of the policies that are asked for, one after the other, as far as they apply."""
+        for rule in self._by_kind.get(identity(resource_type), ()) if asked else ():
+            remedy = remediation.REMEDIES.get(rule.rule.id) if rule.rule.id in asked else None
+            if remedy and (changes := list(remedy(manifest_of(resource_type, properties)))):
+                properties = mended(properties, changes)
+                yield rule.rule.id, properties
 
+    def _told(self, findings: Iterable[Finding], urns: Mapping[str, str] = MappingProxyType({})) -> Iterator[Said]:
+        """Tell what nobody waived; whether the waivers are good, another policy says."""
+        for it in waivers.apply(self._given, findings, waivers.today()).open if self._given else findings:
+            yield Said(it.rule.id, str(it), it.undecided, urns.get(it.place, ""))
 
-def _stack_policy(entry: Entry, pack: Pack, given: Sequence[Waiver]) -> Policy:
-    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        _tell(judge_at([entry], pack.level, _manifests(args)), given, report)
-
-    return StackValidationPolicy(validate=validate, **_about(about(entry)))
-
-
-def _waiver_policies(pack: Pack, given: Sequence[Waiver]) -> list[Policy]:
-    """Return a policy that says at every run what is waived, and one that refuses waivers that do not hold."""
-    named = {it.rule for it in given}
-    entries = [it for it in pack.rules(shipped()) if about(it).id in named]
-    ids = {about(it).id for it in entries}
-
-    def outcome(args: StackValidationArgs) -> waivers.Outcome[Finding]:
-        manifests = _manifests(args)
-        findings = judge_at(entries, pack.level, manifests)
+    def _told_of_waivers(self, manifests: Sequence[Mapping[str, Any]]) -> Iterator[Said]:
+        """Say at every run what is waived, and refuse waivers that do not hold."""
+        named = {it.rule for it in self._given}
+        entries = [it for it in self.pack.rules(shipped()) if about(it).id in named]
+        ids = {about(it).id for it in entries}
         places = {place(it) for it in manifests}
         made = {it["metadata"].get("name") for it in manifests if it["kind"] == "Namespace" and "metadata" in it}
 
         def concerns(waiver: Waiver) -> bool:
             return waiver.rule in ids and (waiver.resource in places or waiver.namespace in made)
 
-        return waivers.apply(given, findings, waivers.today(), concerns)
-
-    def show(args: StackValidationArgs, report: ReportViolation) -> None:
-        freed = list(dict.fromkeys(waiver for waiver, _ in outcome(args).waived))
+        findings = judge_at(entries, self.pack.level, manifests)
+        outcome = waivers.apply(self._given, findings, waivers.today(), concerns)
+        freed = list(dict.fromkeys(waiver for waiver, _ in outcome.waived))
         for number, waiver in enumerate(freed, 1):
-            report(f"{number} of {len(freed)}: {waiver}", None)
-
-    def refuse(args: StackValidationArgs, report: ReportViolation) -> None:
-        for mistake in outcome(args).mistakes:
-            report(str(mistake), None)
-
-    return [
-        StackValidationPolicy(
-            name="waivers-in-force",
-            description="Violations that somebody answers for",
-            validate=show,
-            enforcement_level=EnforcementLevel.ADVISORY,
-        ),
-        StackValidationPolicy(
-            name="waivers-valid",
-            description="No waiver is past its day, and each frees something",
-            validate=refuse,
-            enforcement_level=EnforcementLevel.MANDATORY,
-        ),
-    ]
-
-
-def _manifests(args: StackValidationArgs) -> list[dict[str, Any]]:
-    objects = [it for it in args.resources if it.resource_type.startswith(PROVIDER)]
-    return [manifest_of(it.resource_type, it.props) for it in objects]
-
-
-def _tell(findings: Iterable[Finding], given: Sequence[Waiver], report: ReportViolation) -> None:
-    """Report what nobody waived; whether the waivers are good, another policy says."""
-    open_ones = waivers.apply(given, findings, waivers.today()).open
-    for finding in open_ones:
-        if not finding.undecided:
-            report(str(finding), None)
-    if undecided := [it for it in open_ones if it.undecided]:
-        raise UndecidedError(undecided)
-
-
-def _about(rule: Any) -> dict[str, Any]:
-    return {
-        "name": rule.id,
-        "description": rule.title,
-        "enforcement_level": EnforcementLevel(rule.enforcement),
-        "severity": Severity(rule.severity),
-        "tags": list(rule.requirements),
-    }
+            yield Said(_IN_FORCE.name, f"{number} of {len(freed)}: {waiver}")
+        for mistake in outcome.mistakes:
+            yield Said(_VALID.name, str(mistake))

@@ -155,7 +155,7 @@ def shared(name: str) -> dict[str, Any]:
     known = sorted(file.stem for file in SHARED.glob("*.yaml"))
     if name not in known:
         raise ValueError(f"matches: {name!r} is none of {', '.join(known)}")
-    content: dict[str, Any] = yaml.safe_load((SHARED / f"{name}.yaml").read_text(encoding="utf-8"))
+    content: dict[str, Any] = yaml.load((SHARED / f"{name}.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     return content
 
 

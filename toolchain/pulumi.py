@@ -29,6 +29,8 @@ _CONFINED = {
     "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
     "PULUMI_DISABLE_REGISTRY_RESOLVE": "true",
 }
+_JUDGE = "GOVCLOUD_POLICY_JUDGE"
+"""Where a policy pack finds the engine of its rules (`policies.engine`) without looking for it."""
 _PARALLEL = "64"
 """How many resources are worked on at once: most of the time goes by waiting for the cluster, not for processors."""
 
@@ -62,6 +64,7 @@ def environment(state: Path, kubeconfig: Path | None, stored: Path | None = None
         case "":
             folder = home / "engine"
             variables |= {"PULUMI_HOME": str(folder), "PATH": _path_with(folder / "bin"), **_CONFINED}
+            variables[_JUDGE] = str(folder / "bin" / "policy-judge")
             variables["PULUMI_PARALLEL"] = os.environ.get("PULUMI_PARALLEL", _PARALLEL)
             _install(folder)
         case other:

@@ -1,6 +1,5 @@
 """Start this policy pack: ``pulumi preview --policy-pack policies/level-2``."""
 
-from govcloud.policy_engine import provide
-from policies.pulumi_pack import serve
+from govcloud.policy_pack import serve
 
-serve("level-2", provide)
+serve("level-2")

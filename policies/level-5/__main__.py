@@ -1,6 +1,5 @@
 """Start this policy pack: ``pulumi preview --policy-pack policies/level-5``."""
 
-from govcloud.policy_engine import provide
-from policies.pulumi_pack import serve
+from govcloud.policy_pack import serve
 
-serve("level-5", provide)
+serve("level-5")

@@ -82,3 +82,10 @@ def test_every_rule_is_named_in_what_it_says() -> None:
         for document in render(rule):
             for check in document["spec"].get("validations", ()):
                 assert check["message"].startswith(f"{about(rule).id} [")
+
+
+def test_what_passes_builds_no_message() -> None:
+    """The API server evaluates the message of every validation at every request, and shows those of what it refuses."""
+    for policy in POLICIES:
+        for check in policy["spec"]["validations"]:
+            assert check["messageExpression"].startswith(f"({check['expression']}) ? '' : ")

@@ -102,6 +102,25 @@ def test_rule_can_be_made_advisory(foreign: Foreign, tmp_path: Path) -> None:
     assert "[advisory]" in said
 
 
+def test_mistake_in_the_configuration_is_told_plainly(foreign: Foreign, tmp_path: Path) -> None:
+    """A rule that there is not, because its name is misspelt, is not passed over: nobody would notice."""
+    asked = tmp_path / "config.json"
+    asked.write_text(json.dumps({f"{RULE}s": "advisory"}))
+    code, said = foreign.preview("ipv6", "--policy-pack-config", str(asked))
+    assert code != 0
+    assert f"{RULE}s is no policy of the pack; did you mean {RULE}?" in said
+    assert "Traceback" not in said
+
+
+def test_all_rules_can_be_made_advisory(foreign: Foreign, tmp_path: Path) -> None:
+    """Pulumi's word for every policy is understood."""
+    asked = tmp_path / "config.json"
+    asked.write_text(json.dumps({"all": "advisory"}))
+    code, said = foreign.preview("ipv6", "--policy-pack-config", str(asked))
+    assert code == 0, said
+    assert "[advisory]" in said
+
+
 def waivers(tmp_path: Path, expires: str = "2099-12-31") -> str:
     entry = {"rule": RULE, "resource": "Service default/web", "reason": "a", "owner": "b", "approver": "c"}
     file = tmp_path / "waivers.yaml"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pulumi_policy import proxy
+from google.protobuf.struct_pb2 import Struct
+from pulumi_policy import deserialize, proxy
 
 from policies.fixtures import fixtures
 from policies.judge import judge_all, judge_stack
@@ -125,10 +126,28 @@ def test_default_deny_with_unknowns(name: Any, policy: Any, expected: list[bool]
     assert [finding.undecided for finding in judge_stack(rule, namespace(name, policy))] == expected
 
 
-def test_values_come_out_of_the_sdk_with_unknowns_marked() -> None:
-    """What the SDK hands to a policy becomes the manifest, with the unknown at its place."""
-    properties = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80.0}], "type": proxy.UNKNOWN_STRING_VALUE}}
-    manifest = manifest_of("kubernetes:core/v1:Service", proxy.unknown_checking_proxy(properties))
+def sent(properties: dict[str, Any]) -> Struct:
+    message = Struct()
+    message.update(properties)
+    return message
+
+
+@pytest.mark.parametrize(
+    "text", sorted(value for name, value in vars(proxy).items() if name.startswith("UNKNOWN_")), ids=lambda it: it[:8]
+)
+def test_values_come_from_the_engine_with_unknowns_marked(text: str) -> None:
+    """What the engine sends becomes the manifest, with the unknown at its place, whatever the SDK calls it."""
+    properties = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}], "type": text}}
+    manifest = manifest_of("kubernetes:core/v1:Service", sent(properties))
     assert (manifest["apiVersion"], manifest["kind"]) == ("v1", "Service")
+    assert manifest["spec"]["ports"] == [{"port": 80}]
     assert list(unknown_paths(manifest)) == [("spec", "type")]
-    assert manifest_of("kubernetes:apps/v1:Deployment", {})["apiVersion"] == "apps/v1"
+    assert manifest_of("kubernetes:apps/v1:Deployment", Struct())["apiVersion"] == "apps/v1"
+
+
+def test_secrets_are_read() -> None:
+    """A secret is judged by its value, a map or a list of maps as well as a text; so is an unknown one."""
+    secret = {deserialize.SPECIAL_SIG_KEY: deserialize.SPECIAL_SECRET_SIG}
+    spec = {"ports": [{**secret, "value": {"port": 80}}], "type": {**secret, "value": proxy.UNKNOWN_STRING_VALUE}}
+    manifest = manifest_of("kubernetes:core/v1:Service", sent({"spec": {**secret, "value": spec}}))
+    assert manifest["spec"] == {"ports": [{"port": 80}], "type": UNKNOWN}

@@ -21,7 +21,7 @@ def alone() -> None:
     if spec is None or "pulumi" in sys.modules:
         return
     for folder in spec.submodule_search_locations or ():
-        for name, path in (("pulumi", Path(folder)), ("pulumi.runtime", Path(folder) / "runtime")):
+        for name in ("pulumi", "pulumi.runtime", "pulumi.runtime.proto"):
             package = ModuleType(name)
-            package.__path__ = [str(path)]
+            package.__path__ = [str(Path(folder, *name.split(".")[1:]))]
             sys.modules[name] = package

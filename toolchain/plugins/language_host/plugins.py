@@ -23,14 +23,12 @@ def with_virtualenv(project: Project) -> Project:
 def command(project: Project, kind: str, arguments: Sequence[str]) -> tuple[PythonEnvironment, list[str]]:
     """Return the Python that runs a plugin, and what it runs.
 
-    A policy pack is served by the SDK. Another plugin's folder has a ``__main__.py``, or a pyproject.toml of a package
-    whose components the SDK serves.
+    A policy pack serves itself, as does another plugin whose folder has a ``__main__.py``. The components of a package
+    with a pyproject.toml are served by the SDK. A pack is not started by way of the SDK's ``pulumi.policy``, which
+    loads all of the SDK for settings that the engine does not give in the environment any more.
     """
-    if kind == "analyzer":
-        found = environment.find(project)
-        return found, [str(found.python), "-u", "-m", "pulumi.policy", *arguments, str(project.program)]
-    found = environment.find(with_virtualenv(project))
-    if (project.program / "__main__.py").exists():
+    found = environment.find(project if kind == "analyzer" else with_virtualenv(project))
+    if kind == "analyzer" or (project.program / "__main__.py").exists():
         return found, [str(found.python), "-u", str(project.program), *arguments]
     name = _package(project.program / "pyproject.toml")
     return found, [str(found.python), "-u", "-m", "pulumi.run.plugin", name, *arguments]
