@@ -8,7 +8,7 @@ name=${1-} owner=${2-} names=${3-}
 authority=/etc/govcloud/authority
 folder=/etc/govcloud/certificates
 mkdir -p "$authority" "$folder"
-chmod 755 "$folder"
+chmod 755 "$folder" "${folder%/*}"
 exec 9>"$authority/lock"
 flock 9
 
