@@ -137,11 +137,11 @@ def _obstacle(check: str, fixtures: Sequence[str], broken: Mapping[str, str], mi
 
 
 def sections(target: Target) -> Mapping[str, BaseModel | Sequence[BaseModel] | None]:
-    """Return the optional parts of a target file by name; checks have them by a fixture that returns their type."""
+    """Return the optional parts of a target file by name; checks have them by a fixture of that name or type."""
     return {
         name: getattr(target, name)
         for name, field in type(target).model_fields.items()
-        if not field.is_required() and field.default is None
+        if not field.is_required() and field.default in {None, ()}
     }
 
 

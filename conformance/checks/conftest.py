@@ -15,6 +15,7 @@ from conformance.declared import Logs, NotDeclaredError, ObjectStore
 from conformance.object_store import Account, way
 from conformance.probes import Probes, Tenant
 from conformance.probes import start as start_probes
+from conformance.public import Endpoint, Exposed
 from conformance.store_cleaning import LOCK_SECONDS, Buckets, Owned
 from conformance.surface import Surface
 from conformance.target import Target, TenantAccess
@@ -61,6 +62,20 @@ def reader(audit_target: Target) -> Api:
 def surface(audit_target: Target) -> Surface:
     """Return what the public sees of the cloud."""
     return Surface(audit_target)
+
+
+@pytest.fixture(scope="session")
+def endpoints(surface: Surface) -> tuple[Endpoint, ...]:
+    """Return what the public reaches over TLS."""
+    return surface.endpoints
+
+
+@pytest.fixture(scope="session")
+def exposure(audit_target: Target) -> tuple[Exposed, ...]:
+    """Return the public addresses, and which ports may be open there."""
+    if not audit_target.exposure:
+        raise NotDeclaredError("public addresses and their open ports (exposure)")
+    return audit_target.exposure
 
 
 @pytest.fixture(scope="session")

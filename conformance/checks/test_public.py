@@ -15,6 +15,7 @@ from conformance.public import Endpoint
 from conformance.surface import KIND, NUMBER, Surface, fetched, told
 from core.errors import KitError
 
+pytestmark = pytest.mark.usefixtures("endpoints")
 families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
 LARGE = 1 << 20
 """Octets that a large transfer has at least."""

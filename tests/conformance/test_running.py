@@ -186,7 +186,8 @@ def ended(folder: Path, target: Path, how: signal.Signals, body: str = ENDED) ->
     file = write_checks(folder, "e", body)
     out = folder / "out"
     program = (
-        "from pathlib import Path; from conformance.run import audit;"
+        "import signal; from pathlib import Path; from conformance.run import audit;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # ignored where the tests run in the background
         f"audit(Path({str(target)!r}), Path({str(out)!r}), checks=[Path({str(file)!r})])"
     )
     with subprocess.Popen([sys.executable, "-c", program], cwd=FOLDER.parent, stderr=subprocess.DEVNULL) as process:
