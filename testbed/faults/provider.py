@@ -12,7 +12,7 @@ _OPERATORS = {"apiGroup": RBAC, "kind": "Group", "name": "govcloud:egc:operators
 OPERATORS_REACH_IN = Fault(
     "operators-reach-in",
     "the operator's people may read tenant a's secrets and enter its running programs",
-    bound("govcloud-fault-operators", "admin", _OPERATORS, "{a}"),
+    bound("govcloud-fault-operators", "cluster-admin", _OPERATORS, "{a}"),
 )
 _NODES, _OLD = "/api/v1/nodes", "govcloud-fault-old-node"
 _FREE = -2

@@ -39,7 +39,8 @@ from testbed.faults.cloud import Cloud
 switching.switch_on(Cloud.of(hosts.applied(sys.argv[1])), [sys.argv[2]])
 """
 MATRIX = matrix.read()
-WAYS = {
+WAYS: dict[str, list[list[list[str]]]] = {
+    "good": [],
     "groups": matrix.arrangements(MATRIX, 1),
     "twice": matrix.arrangements(MATRIX, 2),
     "alone": [[[fault] for fault in MATRIX.faults]],
