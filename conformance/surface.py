@@ -12,7 +12,7 @@ from conformance.declared import NotDeclaredError
 from conformance.outside import Place
 from conformance.plugin import EvidenceBook
 from conformance.probes import Family
-from conformance.public import Endpoint
+from conformance.public import Endpoint, Exposed
 from conformance.target import Target
 from core.errors import KitError
 
@@ -98,6 +98,13 @@ class Surface:
         if not self.target.endpoints:
             raise NotDeclaredError("endpoints")
         return self.target.endpoints
+
+    @property
+    def exposure(self) -> tuple[Exposed, ...]:
+        """Every declared public address, with the ports that may be open there."""
+        if not self.target.exposure:
+            raise NotDeclaredError("public addresses and their open ports (exposure)")
+        return self.target.exposure
 
     def endpoint_with(self, wanted: str, what: str) -> Endpoint:
         """Return the first endpoint that has a field, such as ``large``."""

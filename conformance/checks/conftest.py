@@ -71,11 +71,9 @@ def endpoints(surface: Surface) -> tuple[Endpoint, ...]:
 
 
 @pytest.fixture(scope="session")
-def exposure(audit_target: Target) -> tuple[Exposed, ...]:
+def exposure(surface: Surface) -> tuple[Exposed, ...]:
     """Return the public addresses, and which ports may be open there."""
-    if not audit_target.exposure:
-        raise NotDeclaredError("public addresses and their open ports (exposure)")
-    return audit_target.exposure
+    return surface.exposure
 
 
 @pytest.fixture(scope="session")

@@ -10,14 +10,15 @@ from conformance.public import Exposed
 from conformance.surface import ADMINISTRATION, NUMBER, SCANNED, Surface
 from core.errors import KitError
 
+pytestmark = pytest.mark.usefixtures("exposure")
 families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
 REMOTE = {22: "SSH", 23: "Telnet", 3389: "RDP", 5900: "VNC", 5985: "WinRM", 5986: "WinRM"}
 """Ports by which a host is administered from afar."""
 
 
-def _exposed(exposure: tuple[Exposed, ...], family: Family) -> list[Exposed]:
+def _exposed(surface: Surface, family: Family) -> list[Exposed]:
     """Return the declared public addresses of a family; a cloud that has none is not reached over it."""
-    found = [entry for entry in exposure if entry.address.version == NUMBER[family]]
+    found = [entry for entry in surface.exposure if entry.address.version == NUMBER[family]]
     assert found, f"no public address in {family} is declared: the cloud is not reached over it"
     return found
 
@@ -32,12 +33,10 @@ def _open(surface: Surface, entry: Exposed, evidence: EvidenceBook) -> set[int]:
 
 @requirement("GVC-NET-11", "GVC-IP6-04")
 @families
-def test_only_declared_ports_are_open(
-    surface: Surface, exposure: tuple[Exposed, ...], family: Family, evidence: EvidenceBook
-) -> None:
+def test_only_declared_ports_are_open(surface: Surface, family: Family, evidence: EvidenceBook) -> None:
     """What is open at the public addresses is what was declared, no more and no less, of the ports that are tried."""
     wrong = []
-    for entry in _exposed(exposure, family):
+    for entry in _exposed(surface, family):
         found, declared = _open(surface, entry, evidence), set(entry.tcp)
         wrong += [f"{entry.address} port {port} is open and not declared" for port in sorted(found - declared)]
         wrong += [f"{entry.address} port {port} is declared and not open" for port in sorted(declared - found)]
@@ -46,20 +45,16 @@ def test_only_declared_ports_are_open(
 
 @requirement("GVC-NET-04", "GVC-IP6-04")
 @families
-def test_administration_is_closed(
-    surface: Surface, exposure: tuple[Exposed, ...], family: Family, evidence: EvidenceBook
-) -> None:
+def test_administration_is_closed(surface: Surface, family: Family, evidence: EvidenceBook) -> None:
     """No port of administration is open to someone outside, at addresses that answer this same client on others."""
-    _closed(surface, _exposed(exposure, family), ADMINISTRATION, evidence)
+    _closed(surface, _exposed(surface, family), ADMINISTRATION, evidence)
 
 
 @requirement("GVC-NET-05", "GVC-IP6-04")
 @families
-def test_remote_administration_is_closed(
-    surface: Surface, exposure: tuple[Exposed, ...], family: Family, evidence: EvidenceBook
-) -> None:
+def test_remote_administration_is_closed(surface: Surface, family: Family, evidence: EvidenceBook) -> None:
     """No host lets someone whose address is on no list sign in from afar, where the same client reaches other ports."""
-    _closed(surface, _exposed(exposure, family), REMOTE, evidence)
+    _closed(surface, _exposed(surface, family), REMOTE, evidence)
 
 
 def _closed(surface: Surface, exposed: list[Exposed], ports: dict[int, str], evidence: EvidenceBook) -> None:
