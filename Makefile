@@ -6,7 +6,7 @@ LOCK := requirements/dev.txt
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test check lock format clean
+.PHONY: help setup up down test matrix check lock format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,10 +32,13 @@ check: setup  ## lint, types, unit tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -q -n 2 -m "not cluster and not toolchain"
+	@$(BIN)/pytest -q -n 2 -m "not cluster and not toolchain and not matrix"
 
 test: check  ## everything: check, the toolchain, and the tests on local clusters
 	@$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "toolchain or cluster"
+
+matrix: setup  ## audit the local enterprise cloud under every fault, which takes half an hour
+	@$(BIN)/pytest -q -m matrix
 
 lock: setup  ## write requirements/dev.txt anew from pyproject.toml
 	@$(PYTHON) -m venv build/lock

@@ -39,8 +39,7 @@ from testbed.faults.cloud import Cloud
 switching.switch_on(Cloud.of(hosts.applied(sys.argv[1])), [sys.argv[2]])
 """
 MATRIX = matrix.read()
-WAYS: dict[str, list[list[list[str]]]] = {
-    "good": [],
+WAYS = {
     "groups": matrix.arrangements(MATRIX, 1),
     "twice": matrix.arrangements(MATRIX, 2),
     "alone": [[[fault] for fault in MATRIX.faults]],
@@ -130,7 +129,7 @@ def test_a_fault_ends_after_its_process_was_killed(audited: Audited, egc: Any) -
     assert all(egc.ssh(host, port).returncode == 7 for host in audited.cloud.hosts)
 
 
-@pytest.mark.cluster
+@pytest.mark.matrix
 @pytest.mark.parametrize(("turn", "group"), GROUPS, ids=[f"{turn}-{'+'.join(group)}" for turn, group in GROUPS])
 def test_exactly_the_checks_of_a_fault_fail(audited: Audited, tmp_path: Path, turn: int, group: Sequence[str]) -> None:
     """Under faults their checks fail by name, what they keep from being decided says so, and all others pass."""
