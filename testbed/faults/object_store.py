@@ -128,6 +128,7 @@ _BOTH = """listen both
     tcp-request inspect-delay 2s
     tcp-request content accept if { req.len gt 0 }
     use-server tls if { req.ssl_hello_type 1 }
+    use-server plain unless { req.ssl_hello_type 1 }
     server tls abns@tls
     server plain abns@plain
 frontend plain
