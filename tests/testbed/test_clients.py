@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from core import debian
 from testbed import clients, inventory, names, network
 from testbed.state import State, locked
 from testbed.topology import TOPOLOGIES, Ranges, Topology, load
@@ -74,8 +76,10 @@ def test_a_host_cannot_take_a_clients_name_or_address() -> None:
 
 
 def ping(space: str, address: str, size: int) -> int:
-    """Send one packet of a size that nobody may cut, and return the exit code."""
-    command = ["ip", "netns", "exec", space, "ping", "-c1", "-W1", "-Mdo", f"-s{size}", address]
+    """Send packets of a size that nobody may cut until one is answered, for 5 s, and return the exit code."""
+    if shutil.which("ping") is None:
+        debian.install(["iputils-ping"])
+    command = ["ip", "netns", "exec", space, "ping", "-c1", "-i0.5", "-w5", "-Mdo", f"-s{size}", address]
     return subprocess.run(command, capture_output=True, check=False).returncode
 
 
