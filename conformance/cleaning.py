@@ -6,10 +6,12 @@ Every kind of thing that a check creates stands here: objects of Kubernetes in `
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from conformance import store_cleaning
 from conformance.api import Api
@@ -22,6 +24,9 @@ from core.errors import KitError
 
 KINDS = (("networkpolicies", "networking.k8s.io/v1"), ("services", ""), ("pods", ""))
 """Kinds of Kubernetes that checks create in the tenants' namespaces, with group and version, in order of removal."""
+GONE_SECONDS = 60.0
+"""How long what was removed may take to be gone."""
+_LOOK_AGAIN = 0.3
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,9 @@ class Leftover:
     """The run that created it."""
     created: str
     remove: Callable[[], None] = field(repr=False, compare=False)
-    """Remove it at once. Raises KitError."""
+    """Remove it, or ask for it. Raises KitError."""
+    there: Callable[[], bool] = field(repr=False, compare=False, default=lambda: False)
+    """Whether it is still there although it was removed: a pod takes its time."""
 
 
 @dataclass(frozen=True)
@@ -54,21 +61,32 @@ Source = Callable[[Target], Iterable[Leftover]]
 
 def in_tenant(tenant: Tenant, run: str = "") -> Iterator[Leftover]:
     """List what runs of the audit (or one of them) left in a tenant's namespaces."""
-    selector = f"{RUN}={run}" if run else RUN
     for namespace in tenant.namespaces:
         for resource, group in KINDS:
             collection = tenant.path(resource, group, namespace)
-            for item in tenant.api.must("GET", collection, query={"labelSelector": selector}).get("items", []):
-                metadata = item["metadata"]
-                path = f"{collection}/{metadata['name']}"
+            for metadata in _listed(tenant.api, collection, run):
                 yield Leftover(
                     owner=f"tenant {tenant.name}",
                     kind=resource,
                     name=f"{namespace}/{metadata['name']}",
                     run=metadata["labels"][RUN],
                     created=str(metadata.get("creationTimestamp", "")),
-                    remove=partial(tenant.api.remove, path),
+                    remove=partial(tenant.api.remove, f"{collection}/{metadata['name']}"),
+                    there=partial(_there, tenant.api, collection, metadata["name"]),
                 )
+
+
+def _listed(api: Api, collection: str, run: str = "") -> list[dict[str, Any]]:
+    selector = f"{RUN}={run}" if run else RUN
+    items = api.must("GET", collection, query={"labelSelector": selector}).get("items", [])
+    return [item["metadata"] for item in items]
+
+
+def _there(api: Api, collection: str, name: str) -> bool:
+    try:
+        return any(metadata["name"] == name for metadata in _listed(api, collection))
+    except KitError:
+        return True
 
 
 def _tenant_source(name: str, access: Callable[[Target], TenantAccess]) -> Source:
@@ -130,22 +148,26 @@ def find(target: Target) -> Found:
 
 
 def remove(left: Sequence[Leftover]) -> list[str]:
-    """Remove what was left, and return a line for each thing that could not be removed."""
-    failed = []
+    """Remove what was left and see it gone; return a line for each thing that could not be removed."""
+    going, failed = [], []
     for item in left:
         try:
             item.remove()
+            going.append(item)
         except KitError as error:
             failed.append(f"{item.kind} {item.name}: {error.message}")
+    deadline = time.monotonic() + GONE_SECONDS
+    while going := [item for item in going if item.there()]:
+        if time.monotonic() > deadline:
+            return [*failed, *(f"{item.kind} {item.name}: still there after {GONE_SECONDS:.0f} s" for item in going)]
+        time.sleep(_LOOK_AGAIN)
     return failed
 
 
-def sweep(tenant: Tenant, run: str = "") -> int:
-    """Remove whatever runs of the audit (or one of them) left with a tenant, and return how many things there were."""
-    left = list(in_tenant(tenant, run))
-    for item in left:
-        item.remove()
-    return len(left)
+def sweep(tenant: Tenant, run: str = "") -> None:
+    """Remove whatever runs of the audit (or one of them) left with a tenant. Raises KitError where something stays."""
+    if failed := remove(list(in_tenant(tenant, run))):
+        raise KitError("; ".join(failed))
 
 
 def sweep_all(target: Target, run: str = "") -> list[str]:

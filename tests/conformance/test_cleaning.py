@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from conformance import cleaning, workloads
 from conformance import target as targets
+from conformance.cleaning import Leftover
 from conformance.target import Target
 from govcloud.audit_commands import app
 from tests.certificates import Certificate
@@ -79,6 +80,17 @@ def test_what_would_not_go_is_named(api: CloudApi, target: Target) -> None:
     (line,) = cleaning.sweep_all(target)
     assert line.startswith("pods one/audit-x-client: too few rights for the audit to DELETE")
     assert set(api.objects) == {FOREIGN, PODS.format("one") + "/audit-x-client"}
+
+
+def test_what_was_removed_is_seen_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod that takes its time is waited for; one that never ends is named."""
+    looks = iter([True, True, False])
+    slow = Leftover("tenant a", "pods", "one/slow", "x", "", remove=lambda: None, there=lambda: next(looks))
+    assert cleaning.remove([slow]) == []
+    assert list(looks) == []
+    stuck = Leftover("tenant a", "pods", "one/stuck", "x", "", remove=lambda: None, there=lambda: True)
+    monkeypatch.setattr(cleaning, "GONE_SECONDS", 0.0)
+    assert cleaning.remove([stuck]) == ["pods one/stuck: still there after 0 s"]
 
 
 def test_clean_shows_a_list_before_it_removes(api: CloudApi, target_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from core.errors import KitError, ProgramError
 from core.paths import REPOSITORY
 from core.programs import run
-from toolchain import build, golang, programs
+from toolchain import archives, build, golang, programs
 from toolchain.compile import compile_family, gist, linked_modules
 
 
@@ -184,12 +184,14 @@ def test_a_source_that_does_not_compile_is_told_in_one_line(
 def test_all_programs_stand_and_are_found_at_once() -> None:
     """The kit's own cache holds every program; looking costs under a second of work; Go's build cache is emptied."""
     build.ensure()
+    for name in archives.load():
+        archives.ensure(name)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = run([sys.executable, "-m", "govcloud.main", "toolchain", "build"], cwd=REPOSITORY)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
-    assert len(done.stdout.splitlines()) == len(build.status())
-    assert {entry.state for entry in build.status()} == {"ready"}
+    assert len(done.stdout.splitlines()) == len(entries := [*build.status(), *archives.status()])
+    assert {entry.state for entry in entries} == {"ready"}
     assert not golang.build_cache().exists()
 
 

@@ -15,13 +15,15 @@ from core.errors import KitError
 from core.files import sha256
 from core.paths import REPOSITORY
 from core.programs import run
-from toolchain import build, images, sbom
+from toolchain import archives, build, images, sbom
 
 
 @pytest.fixture(scope="module")
 def bill() -> dict[str, Any]:
     images.ensure()
     build.ensure()
+    for name in archives.load():
+        archives.ensure(name)
     found: dict[str, Any] = json.loads(sbom.document())
     return found
 
@@ -57,7 +59,7 @@ def test_the_bill_is_valid_cyclonedx(tmp_path: Path) -> None:
 def test_every_program_has_its_version_licence_and_digest(bill: dict[str, Any]) -> None:
     """The digests are those of the files themselves."""
     listed = {c["name"]: c for c in bill["components"] if c["type"] == "application"}
-    entries = build.status()
+    entries = [*build.status(), *archives.status()]
     assert listed.keys() == {entry.name for entry in entries}
     for entry in entries:
         component = listed[entry.name]
