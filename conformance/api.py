@@ -133,7 +133,7 @@ class Api:
         """Send a request that has to be granted, and return the object. Raises KitError with the server's reason."""
         answer = self.request(method, path, body, **options)
         if not answer.ok:
-            raise _refusal(answer)
+            raise refusal(answer)
         return answer.body
 
     def create(self, path: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Api:
         """Delete an object at once; one that is gone already is no mistake."""
         answer = self.request("DELETE", path, {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 1})
         if not answer.ok and answer.status != 404:
-            raise _refusal(answer)
+            raise refusal(answer)
 
     def execute(self, namespace: str, pod: str, command: Sequence[str], *, seconds: float) -> Done:
         """Run a program in a pod to its end, ``seconds`` at most."""
@@ -201,7 +201,8 @@ class Api:
         return urllib3.PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=self.authority)
 
 
-def _refusal(answer: Answer) -> KitError:
+def refusal(answer: Answer) -> KitError:
+    """Return the error for a request that had to be granted and was not."""
     if answer.status in {401, 403}:
         return TooFewRightsError(f"too few rights for the audit to {answer.asked}: {answer}")
     return KitError(f"{answer.asked}: {answer}")

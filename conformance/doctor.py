@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel
 
 from conformance import catalogue, reach, rights
-from conformance.api import Api
+from conformance.api import Api, refusal
 from conformance.catalogue import Kind
 from conformance.lanes import PROBES
 from conformance.outcomes import Outcomes
@@ -23,9 +23,6 @@ from conformance.target import Target
 from core.errors import KitError
 
 ANSWER_SECONDS = 5.0
-_REVIEW = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-
-
 By = Literal["checks", "person", "nobody"]
 
 
@@ -52,11 +49,6 @@ class Diagnosis:
     def ok(self) -> bool:
         """Whether all that the target file declares works."""
         return all(finding.ok for finding in self.findings)
-
-    @property
-    def decidable(self) -> int:
-        """Number of requirements that a run could decide."""
-        return sum(outlook.by == "checks" for outlook in self.outlooks)
 
 
 @dataclass(frozen=True)
@@ -159,8 +151,10 @@ def _account(name: str, kubeconfig: Path, namespace: str, wanted: Sequence[Right
         findings = reach.attempt(place)
         if not any(finding.ok for finding in findings):
             return _Account(name, tuple(findings), works=False)
-        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        user = api.create(_REVIEW, review).get("status", {}).get("userInfo", {}).get("username", "")
+        answer = rights.who_am_i(api)
+        if not answer.ok:
+            raise refusal(answer)
+        user = rights.name_of(answer)
         findings.append(Finding(f"{name}: credentials", bool(user), user or "the server does not say whose they are"))
         if not user:
             return _Account(name, tuple(findings), works=False)

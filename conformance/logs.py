@@ -13,13 +13,12 @@ from typing import Any
 from conformance.declared import LogBucket
 from conformance.object_store import Account
 from core.errors import KitError
+from modules.levels import LEVELS, PROVIDER_LOGS
 
 Event = Mapping[str, Any]
 
-MONTHS = {2: 1, 3: 3, 4: 6, 5: 12}
-"""For how long logs can be read back at least, by security level (TCVN 14423:2026, x.8.2.1 a)."""
-MONTHS_OF_PROVIDERS = 12
-"""The same for whoever provides services on the network, at any level (Decree 333/2026/ND-CP, Art. 16(6)c)."""
+FIRST_LEVEL = 2
+"""The lowest level for which TCVN 14423:2026 (x.8.2.1 a) says how long logs can be read back."""
 DAYS_OF_MONTH = 30
 DAYS_OF_YEAR = 365
 _LOOK_AGAIN = 0.5
@@ -47,7 +46,7 @@ class Found:
 
 def days_to_keep(kind: str, level: int) -> int:
     """Return for how many days a cloud of this kind and level must keep its logs, 0 where no figure is set."""
-    months = MONTHS_OF_PROVIDERS if kind == "EGC" else MONTHS.get(level, 0)
+    months = PROVIDER_LOGS if kind == "EGC" else LEVELS[level].logs if level >= FIRST_LEVEL else 0
     return DAYS_OF_YEAR if months == 12 else months * DAYS_OF_MONTH
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance.api import Api
+from conformance.api import Answer, Api
 from conformance.lanes import PROBES
 from conformance.workloads import EGRESS_POLICY, INGRESS_POLICY, Manifest
 
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_WHO_AM_I = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _NETWORKING = "networking.k8s.io"
 
 
@@ -97,3 +98,14 @@ def missing(api: Api, namespace: str, wanted: Sequence[Right]) -> list[Right]:
         for right in wanted
         if not api.create(_REVIEWS, right.review(namespace)).get("status", {}).get("allowed", False)
     ]
+
+
+def who_am_i(api: Api, token: str = "") -> Answer:
+    """Ask the API server whom it takes an account for, or the bearer of a token."""
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    return api.request("POST", _WHO_AM_I, review, token=token)
+
+
+def name_of(answer: Answer) -> str:
+    """Return the name in what the API server said to `who_am_i`, empty where it said none."""
+    return str(answer.body.get("status", {}).get("userInfo", {}).get("username", ""))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance import cleaning, store_cleaning, workloads
+from conformance import cleaning, rights, store_cleaning, workloads
 from conformance.api import DRY_RUN, Api
 from conformance.declared import Logs, NotDeclaredError, ObjectStore
 from conformance.object_store import Account, way
@@ -24,15 +24,10 @@ from core.errors import KitError
 
 def _tenant(name: str, access: TenantAccess) -> Tenant:
     api = Api(access.kubeconfig)
-    review = api.request(
-        "POST",
-        "/apis/authentication.k8s.io/v1/selfsubjectreviews",
-        {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"},
-    )
+    review = rights.who_am_i(api)
     if not review.ok:
         raise KitError(f"tenant {name}: the credentials are not accepted: {review}")
-    user = str(review.body.get("status", {}).get("userInfo", {}).get("username", ""))
-    return Tenant(name, api, access.namespaces, user)
+    return Tenant(name, api, access.namespaces, rights.name_of(review))
 
 
 @pytest.fixture(scope="session")

@@ -12,16 +12,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from conformance.api import DRY_RUN, Answer
+from conformance.api import DRY_RUN
 from conformance.declared import IdentityService, NotDeclaredError, Person
 from conformance.identity import Issuer, NoAddressError, Refusal, Token, forged
 from conformance.plugin import EvidenceBook, requirement
 from conformance.probes import Tenant
+from conformance.rights import name_of, who_am_i
 from conformance.target import Target
 from core.errors import KitError
 
-WHO_AM_I = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
 CERTIFICATES = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 IDLE_SECONDS = 300
 """Five minutes of administration (TCVN 14423:2026, 5.12.2.4 c)."""
@@ -62,19 +61,9 @@ def must_sign_in(issuer: Issuer, client: str, person: Person) -> Token:
     raise KitError(f"{person.secrets().username} cannot sign in to {client}: {found}", "check the credentials")
 
 
-def who_am_i(tenant: Tenant, token: str) -> Answer:
-    """Ask the API server whom it takes the bearer of a token for."""
-    return tenant.api.request("POST", WHO_AM_I, REVIEW, token=token)
-
-
-def name_of(answer: Answer) -> str:
-    """Name in the answer of the API server."""
-    return str(answer.body.get("status", {}).get("userInfo", {}).get("username", ""))
-
-
 def must_be_let_in(tenant: Tenant, token: Token, evidence: EvidenceBook) -> None:
     """See that a whole token is taken, without which a refusal means nothing."""
-    answer = who_am_i(tenant, token.text)
+    answer = who_am_i(tenant.api, token.text)
     evidence.add(f"ask the API server who bears {token}", f"{answer.status} {name_of(answer)}")
     if not answer.ok:
         raise KitError(f"the API server refuses whole tokens too, so a refusal means nothing: {answer}")
@@ -108,7 +97,7 @@ def test_person_is_known_by_a_name_of_the_issuer(
     tenant_a: Tenant, token: Token, identity: IdentityService, evidence: EvidenceBook
 ) -> None:
     """The API server lets in who signed in with the identity service, under the name that was agreed on."""
-    answer = who_am_i(tenant_a, token.text)
+    answer = who_am_i(tenant_a.api, token.text)
     evidence.add(f"ask the API server who bears {token}", f"{answer.status} {name_of(answer)}")
     assert answer.ok, f"refused: {answer}"
     assert name_of(answer) == identity.user.name, f"known as {name_of(answer)}, not as {identity.user.name}"
@@ -144,7 +133,7 @@ def refuse_without_second_factor(
     evidence.add(f"sign in as {person.secrets().username} with the password alone", found)
     if isinstance(found, Refusal):
         return
-    answer = who_am_i(tenant, found.text)
+    answer = who_am_i(tenant.api, found.text)
     evidence.add("ask the API server who bears that token", answer)
     assert answer.status == 401, f"let in with a password alone: {answer.status} {name_of(answer)}"
 
@@ -154,7 +143,7 @@ def refuse_without_second_factor(
 def test_forged_token_of_a_person_is_refused(tenant_a: Tenant, token: Token, what: str, evidence: EvidenceBook) -> None:
     """A token with a person's claims that the identity service did not sign is refused."""
     must_be_let_in(tenant_a, token, evidence)
-    answer = who_am_i(tenant_a, forged(token)[what])
+    answer = who_am_i(tenant_a.api, forged(token)[what])
     evidence.add(f"show the API server the same claims: {what}", answer)
     assert answer.status == 401, f"not refused as unauthenticated: {answer.status} {name_of(answer)}"
 
@@ -168,7 +157,7 @@ def test_token_for_another_client_is_refused(
         raise NotDeclaredError("client whose tokens are not meant for the API server")
     must_be_let_in(tenant_a, token, evidence)
     other = must_sign_in(issuer, identity.other_client, identity.user)
-    answer = who_am_i(tenant_a, other.text)
+    answer = who_am_i(tenant_a.api, other.text)
     evidence.add(f"ask the API server who bears {other}", answer)
     assert answer.status == 401, f"not refused as unauthenticated: {answer.status} {name_of(answer)}"
 
@@ -245,7 +234,7 @@ def test_token_that_has_ended_is_refused(
         raise KitError(f"tokens of {identity.brief_client} live for {brief.seconds} s; at most {BRIEF_SECONDS} s")
     time.sleep(max(0.0, brief.claims["exp"] - time.time()))
     deadline = time.monotonic() + CACHED_SECONDS
-    while (answer := who_am_i(tenant_a, brief.text)).ok and time.monotonic() < deadline:
+    while (answer := who_am_i(tenant_a.api, brief.text)).ok and time.monotonic() < deadline:
         time.sleep(1)
     late = time.time() - brief.claims["exp"]
     evidence.add(f"ask again {late:.0f} s after its end", answer)
