@@ -41,6 +41,8 @@ class Answer:
     status: int
     body: dict[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    text: str = field(default="", repr=False)
+    """The whole answer as it came."""
 
     @property
     def ok(self) -> bool:
@@ -122,7 +124,7 @@ class Api:
             )
         except urllib3.exceptions.HTTPError as error:
             raise KitError(f"{self.host} port {self.port}, {asked}: {_why(error, seconds)}") from error
-        answer = Answer(asked, raw.status, _parse(raw.data), dict(raw.headers))
+        answer = Answer(asked, raw.status, _parse(raw.data), dict(raw.headers), raw.data.decode(errors="replace"))
         if 300 <= answer.status < 400:
             raise KitError(f"{self.host} answered {asked} with a redirect ({answer.status}), as no API server does")
         if answer.status >= 500 or answer.status == 429:
@@ -135,6 +137,13 @@ class Api:
         if not answer.ok:
             raise refusal(answer)
         return answer.body
+
+    def text(self, path: str) -> str:
+        """Return what is no JSON, such as the counts under /metrics. Raises KitError where it is not granted."""
+        answer = self.request("GET", path)
+        if not answer.ok:
+            raise refusal(answer)
+        return answer.text
 
     def create(self, path: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Create an object in a collection."""

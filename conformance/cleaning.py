@@ -22,7 +22,7 @@ from conformance.target import Target, TenantAccess
 from conformance.workloads import RUN
 from core.errors import KitError
 
-KINDS = (("networkpolicies", "networking.k8s.io/v1"), ("services", ""), ("pods", ""))
+KINDS = (("networkpolicies", "networking.k8s.io/v1"), ("services", ""), ("secrets", ""), ("pods", ""))
 """Kinds of Kubernetes that checks create in the tenants' namespaces, with group and version, in order of removal."""
 GONE_SECONDS = 60.0
 """How long what was removed may take to be gone."""

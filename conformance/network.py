@@ -60,11 +60,13 @@ class Path:
         return f"{self.protocol} {self.label}"
 
 
-def dial(probe: Probe, host: str, port: int, protocol: str, request: str | bytes) -> str:
+def dial(
+    probe: Probe, host: str, port: int, protocol: str, request: str | bytes, *, within: float = OPEN_WITHIN
+) -> str:
     """Let a probe send a request from inside its pod until it is answered; raises KitError when it never is."""
     query = urlencode({"host": host, "port": port, "protocol": protocol, "request": request, "tries": 1})
     tenant = probe.tenant
-    path, deadline = f"/dial?{query}", time.monotonic() + OPEN_WITHIN
+    path, deadline = f"/dial?{query}", time.monotonic() + within
     while True:
         body = tenant.api.fetch(tenant.namespace, probe.name, workloads.TCP_PORT, path, seconds=DIAL_SECONDS)
         outcome = json.loads(body)

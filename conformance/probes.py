@@ -97,12 +97,16 @@ def start(tenant_a: Tenant, tenant_b: Tenant, image: str, run: str) -> Probes:
         tenant.api.create(tenant.path("pods"), manifest)
     deadline = time.monotonic() + READY_WITHIN
     first, second, client, stranger = (
-        _wait(tenant, manifest["metadata"]["name"], deadline) for tenant, manifest in plan
+        wait(tenant, manifest["metadata"]["name"], deadline) for tenant, manifest in plan
     )
     return Probes(servers=(first, second), client=client, stranger=stranger)
 
 
-def _wait(tenant: Tenant, name: str, deadline: float) -> Probe:
+def wait(tenant: Tenant, name: str, deadline: float) -> Probe:
+    """Wait until a pod of the audit runs with an address, by the deadline on the monotonic clock.
+
+    Raises KitError when it does not, with the reason that the cloud gives.
+    """
     while True:
         found = tenant.api.must("GET", f"{tenant.path('pods')}/{name}")
         if ready(found):

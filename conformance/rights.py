@@ -68,6 +68,8 @@ BY_FIXTURE: Mapping[str, Sequence[Right]] = {
 BY_CHECK: Mapping[str, Sequence[Right]] = {
     "access.anonymous_is_refused": (Right("list", "pods"),),
     "access.tenants_cannot_touch_each_other": (Right("list", "pods"),),
+    "encryption.secret_is_stored_encrypted": tuple(Right(verb, "secrets") for verb in ("list", "create", "delete")),
+    "containment.neighbours_load_stays_within_its_limit": (*_PODS, Right("create", "pods/exec")),
     "guards.quota_holds": _LIMITS,
     "provider.provider_keeps_out": (Right("create", "localsubjectaccessreviews", "authorization.k8s.io"),),
     "rights.tenant_cannot_change_limits": _LIMITS,

@@ -31,6 +31,7 @@ _FIELD_MANAGER = {"fieldManager": "govcloud-audit", "force": "true"}
 
 TENANT_RULES: list[Manifest] = [
     {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get", "list", "watch", "create", "delete"]},
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "create", "delete"]},
     {"apiGroups": [""], "resources": ["pods/exec", "pods/portforward"], "verbs": ["get", "create"]},
     {"apiGroups": [""], "resources": ["pods/log", "configmaps", "events"], "verbs": ["get", "list"]},
     {"apiGroups": [""], "resources": ["resourcequotas", "limitranges"], "verbs": ["get", "list"]},
@@ -135,14 +136,17 @@ def tenant_objects(namespace: str, level: int) -> Iterator[Manifest]:
 
 
 def reader_objects(level: int) -> Iterator[Manifest]:
-    """Everything that makes the reader of the platform, who sees nodes and nothing else."""
+    """Everything that makes the reader of the platform, who sees nodes and the API server's counts alone."""
     yield _namespace(READER, level)
     yield _account(READER)
     yield _named(
         "ClusterRole",
         f"{RBAC}/v1",
         READER,
-        rules=[{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list"]}],
+        rules=[
+            {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list"]},
+            {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
+        ],
     )
     yield _binding("ClusterRoleBinding", "ClusterRole", READER, READER, cluster=True)
 

@@ -13,6 +13,8 @@ MANAGED_BY = {"app.kubernetes.io/managed-by": "govcloud-audit"}
 RUN = "govcloud.local/audit-run"
 """Label of everything that a run creates; by this it is found and removed."""
 ROLE = "govcloud.local/audit-role"
+SERVER = "server"
+"""The role of pods that answer, unless another is given."""
 INGRESS_POLICY = "govcloud-audit-ingress"
 EGRESS_POLICY = "govcloud-audit-egress"
 """The two names are fixed, so that a tenant's rights can be limited to them."""
@@ -82,9 +84,9 @@ def client(name: str, image: str, *, run: str) -> Manifest:
     return _answering(name, image, run=run, role="client")
 
 
-def server(name: str, image: str, *, run: str) -> Manifest:
-    """Return a pod that answers over TCP and UDP, kept apart from the other servers where there are nodes enough."""
-    manifest = _answering(name, image, run=run, role="server")
+def server(name: str, image: str, *, run: str, role: str = SERVER) -> Manifest:
+    """Return a pod that answers over TCP and UDP, kept apart from others of its role where there are nodes enough."""
+    manifest = _answering(name, image, run=run, role=role)
     manifest["spec"]["affinity"] = {
         "podAntiAffinity": {
             "preferredDuringSchedulingIgnoredDuringExecution": [
@@ -92,7 +94,7 @@ def server(name: str, image: str, *, run: str) -> Manifest:
                     "weight": 100,
                     "podAffinityTerm": {
                         "topologyKey": "kubernetes.io/hostname",
-                        "labelSelector": {"matchLabels": labels(run, "server")},
+                        "labelSelector": {"matchLabels": labels(run, role)},
                     },
                 }
             ]
@@ -101,10 +103,10 @@ def server(name: str, image: str, *, run: str) -> Manifest:
     return manifest
 
 
-def service(name: str, *, run: str, policy: str) -> Manifest:
-    """Return a Service in front of the servers, with an ``ipFamilyPolicy``."""
+def service(name: str, *, run: str, policy: str, role: str = SERVER) -> Manifest:
+    """Return a Service in front of the pods of a role, with an ``ipFamilyPolicy``."""
     spec: Manifest = {
-        "selector": labels(run, "server"),
+        "selector": labels(run, role),
         "ipFamilyPolicy": policy,
         "ports": [
             {"name": "tcp", "port": TCP_PORT, "targetPort": TCP_PORT, "protocol": "TCP"},
@@ -123,8 +125,8 @@ def _policy(name: str, run: str, spec: Manifest) -> Manifest:
     }
 
 
-def allow_ingress(run: str, *, namespace: str) -> Manifest:
-    """Allow the audit's client in ``namespace`` to reach the servers."""
+def allow_ingress(run: str, *, namespace: str, role: str = SERVER) -> Manifest:
+    """Allow the audit's client in ``namespace`` to reach the pods of a role."""
     peer = {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
         "podSelector": {"matchLabels": labels(run, "client")},
@@ -133,16 +135,16 @@ def allow_ingress(run: str, *, namespace: str) -> Manifest:
         INGRESS_POLICY,
         run,
         {
-            "podSelector": {"matchLabels": labels(run, "server")},
+            "podSelector": {"matchLabels": labels(run, role)},
             "policyTypes": ["Ingress"],
             "ingress": [{"from": [peer], "ports": list(PROBE_PORTS)}],
         },
     )
 
 
-def allow_egress(run: str) -> Manifest:
-    """Allow the audit's client to call any server of the audit, in any namespace, and DNS."""
-    peer = {"namespaceSelector": {}, "podSelector": {"matchLabels": labels(run, "server")}}
+def allow_egress(run: str, *, role: str = SERVER) -> Manifest:
+    """Allow the audit's client to call any pod of the audit with this role, in any namespace, and DNS."""
+    peer = {"namespaceSelector": {}, "podSelector": {"matchLabels": labels(run, role)}}
     return _policy(
         EGRESS_POLICY,
         run,

@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
 import pytest
+from kubernetes.utils.quantity import parse_quantity
 
-from conformance import network, workloads
+from conformance import inside, network, workloads
+from conformance.inside import FILTERED, filters, process_status
 from conformance.network import Path
 from conformance.plugin import EvidenceBook, requirement
-from conformance.probes import Family, Probe, Probes, Tenant, ready
+from conformance.probes import READY_WITHIN, Family, Probe, Probes, Tenant, wait
 from conformance.proving import prove_closed, prove_open
+from conformance.target import Target
 from conformance.workloads import Manifest
 from core.errors import KitError
 
 METADATA = {Family.IPV4: "169.254.169.254", Family.IPV6: "fd00:ec2::254"}
 """Where clouds give a machine its own credentials. Widely used; the one of IPv6 is Amazon's."""
 METADATA_PORT = 80
-FILTERED = "2"
-"""Mode of seccomp in which a filter judges every system call (proc(5))."""
-READY_WITHIN = 60.0
-
-
-def process_status(tenant: Tenant, pod: str) -> dict[str, str]:
-    """Read what the kernel says of a process that runs in a tenant's pod."""
-    command = ["/agnhost", "mounttest", "--file_content=/proc/self/status"]
-    done = tenant.api.execute(tenant.namespace, pod, command, seconds=10)
-    lines = [line.partition(":") for line in done.output.splitlines()]
-    status = {name: value.strip() for name, _, value in lines if value}
-    if not {"CapBnd", "Seccomp"} <= status.keys():
-        raise KitError(f"pod {pod} does not show the state of its processes: {done.output[:200]}")
-    return status
-
-
-def filters(status: Mapping[str, str]) -> tuple[str, int]:
-    """Return the mode of seccomp and the number of filters; the node itself may stand under some already."""
-    mode = status["Seccomp"]
-    return mode, int(status.get("Seccomp_filters", "1" if mode == FILTERED else "0"))
+BURNING = ("stress", "--cpus=4")
+LOAD_WINDOW = 2.0
+LOAD_WITHIN = 30.0
+"""Seconds within which a container that takes what it can must have come up against its limit."""
+SLACK = 2.0
+"""A reading takes its time, so twice the limit is still within it; who is not held takes whole processors."""
 
 
 @requirement("GVC-WKL-03")
@@ -62,20 +50,12 @@ def test_system_calls_are_filtered(
         return
     name = str(good_pod["metadata"]["name"])
     try:
-        _wait(tenant_a, name)
+        wait(tenant_a, name, time.monotonic() + READY_WITHIN)
         mode, given = filters(process_status(tenant_a, name))
     finally:
         tenant_a.api.remove(f"{tenant_a.path('pods')}/{name}")
     evidence.add("read /proc/self/status in it", f"Seccomp: {mode}, filters: {given}")
     assert given >= asked, f"a container that says nothing of seccomp has no filter of its own: {given} of {asked}"
-
-
-def _wait(tenant: Tenant, name: str) -> None:
-    deadline = time.monotonic() + READY_WITHIN
-    while not ready(tenant.api.must("GET", f"{tenant.path('pods')}/{name}")):
-        if time.monotonic() > deadline:
-            raise KitError(f"pod {name} did not get ready, so nothing can be read in it")
-        time.sleep(0.3)
 
 
 @requirement("GVC-NET-10")
@@ -104,6 +84,36 @@ def test_packets_cannot_be_forged(tenant_a: Tenant, probes: Probes, good_pod: Ma
         evidence.add(f"ask for a container with {what} (dry run)", answer)
         granted += [] if answer.refused else [what]
     assert not granted, f"a tenant's container may have {', '.join(granted)}, and forge packets with it"
+
+
+@requirement("GVC-ISO-08")
+def test_neighbours_load_stays_within_its_limit(
+    tenant_b: Tenant, audit_target: Target, run_id: str, evidence: EvidenceBook
+) -> None:
+    """A neighbour that takes all it can get of the processors gets no more than the limit of its container."""
+    manifest = workloads.pod(
+        f"audit-{run_id}-load", audit_target.probe_image, run=run_id, role="load", arguments=BURNING
+    )
+    limit = float(parse_quantity(manifest["spec"]["containers"][0]["resources"]["limits"]["cpu"]))
+    name = tenant_b.api.create(tenant_b.path("pods"), manifest)["metadata"]["name"]
+    try:
+        wait(tenant_b, name, time.monotonic() + READY_WITHIN)
+        now, deadline = inside.processor(tenant_b, name), time.monotonic() + LOAD_WITHIN
+        while True:
+            time.sleep(LOAD_WINDOW)
+            before, now = now, inside.processor(tenant_b, name)
+            cores, stopped = now.cores_since(before), now.held_back - before.held_back
+            if cores > SLACK * limit or stopped or now.at > deadline:
+                break
+    finally:
+        tenant_b.api.remove(f"{tenant_b.path('pods')}/{name}")
+    evidence.add(
+        f"keep 4 processors busy in a container of tenant b with a limit of {limit} for {now.at - before.at:.1f} s",
+        f"{cores:.2f} processors; stopped {stopped} times for its limit",
+    )
+    assert cores <= SLACK * limit, f"a container with a limit of {limit} processors takes {cores:.2f}"
+    if not stopped:
+        raise KitError("the load never came up against its limit, so nothing can be said of it: the nodes are too busy")
 
 
 @requirement("GVC-ISO-01", "GVC-IP6-04")

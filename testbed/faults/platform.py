@@ -24,6 +24,7 @@ _RSA_CERTIFICATE = f"""
 _PLUGINS = "s|^    - --enable-admission-plugins=.*|&\\n    - "
 _KUBELET = unit("kubelet.service", ready="curl -sf http://127.0.0.1:10248/healthz")
 _EVERYBODY = {"apiGroup": RBAC, "kind": "Group", "name": "system:unauthenticated"}
+_ENCRYPTION = "/etc/kubernetes/govcloud/encryption.yaml"
 _KUBELET_FILE = "/var/lib/kubelet/config.yaml"
 _ONE_RANGE = "s/(--service-cluster-ip-range=[^,]+),.*/\\1/"
 
@@ -85,6 +86,23 @@ WEAK_SUITES = Fault(
             "s|^    - --tls-min-version=.*|    - --tls-min-version=VersionTLS12\\n    - --tls-cipher-suites="
             "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_RSA_WITH_AES_128_GCM_SHA256,TLS_RSA_WITH_AES_128_CBC_SHA|"
         }
+    ),
+)
+LIMITS_IGNORED = Fault(
+    "limits-ignored",
+    "nodes hold no container to its limit of processors",
+    edited(nodes, {_KUBELET_FILE: "$a\\\ncpuCFSQuota: false"}, _KUBELET),
+)
+SECRETS_STORED_PLAIN = Fault(
+    "secrets-stored-plain",
+    "the API server writes new Secrets into its store as they are; those of before stay encrypted",
+    api_server({_ENCRYPTION: "/- identity:/d;s/^( *)- secretbox:/\\1- identity: {}\\n&/"}),
+)
+ENDPOINTS_LATE = Fault(
+    "endpoints-late",
+    "Services learn a minute late that a pod of theirs is gone",
+    api_server(
+        {CONTROLLERS_MANIFEST: "s|^    - --leader-elect=.*|&\\n    - --endpointslice-updates-batch-period=60s|"}
     ),
 )
 QUOTAS_IGNORED = Fault(

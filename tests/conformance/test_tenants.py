@@ -28,7 +28,8 @@ def test_a_tenant_holds_no_right_over_its_guards() -> None:
                 verbs.setdefault(resource, set()).update(rule["verbs"])
     assert verbs["networkpolicies"] == {"get", "list", "create"}
     assert verbs["resourcequotas"] == {"get", "list"}
-    assert not {"roles", "rolebindings", "secrets", "namespaces"} & set(verbs)
+    assert verbs["secrets"] == {"list", "create", "delete"}
+    assert not {"roles", "rolebindings", "namespaces"} & set(verbs)
     named = [rule["resourceNames"] for rule in tenants.TENANT_RULES if rule.get("resourceNames")]
     assert named == [["default"], [workloads.INGRESS_POLICY, workloads.EGRESS_POLICY]]
 
@@ -40,7 +41,10 @@ def test_every_object_is_labelled() -> None:
         assert workloads.RUN not in manifest["metadata"]["labels"]
 
 
-def test_the_reader_sees_nodes_and_nothing_else() -> None:
-    """The reader's only rule is on nodes, without a verb that changes."""
+def test_the_reader_sees_nodes_and_counts_and_nothing_else() -> None:
+    """The reader's only rules are on nodes and what the API server counts, without a verb that changes."""
     (role,) = [manifest for manifest in tenants.reader_objects(3) if manifest["kind"] == "ClusterRole"]
-    assert role["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list"]}]
+    assert role["rules"] == [
+        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list"]},
+        {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
+    ]
