@@ -177,8 +177,8 @@ def test_deletion_propagation_policy_decides_on_what_an_object_owns(
     project.up()
     wait_until(lambda: cluster.names("replicasets"))
     project.destroy()
+    wait_until(lambda: cluster.get("deployments/web") is None)
     wait_until(lambda: len(cluster.names("replicasets")) == left)
-    assert cluster.get("deployments/web") is None
     if policy == "orphan":
         assert not cluster.live(f"replicasets/{cluster.names('replicasets')[0]}")["metadata"].get("ownerReferences")
 
