@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import yaml
 from pydantic import (
@@ -27,7 +27,7 @@ from core.errors import KitError
 
 HttpsUrl = Annotated[HttpUrl, UrlConstraints(allowed_schemes=["https"])]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-
+_Section = TypeVar("_Section")
 
 UNDECLARED = "the target file declares no "
 
@@ -37,6 +37,13 @@ class NotDeclaredError(KitError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{UNDECLARED}{what}")
+
+
+def declared(section: _Section | None, what: str) -> _Section:
+    """Return what the target file says, where it says something. Raises NotDeclaredError."""
+    if not section:
+        raise NotDeclaredError(what)
+    return section
 
 
 class S3Keys(Strict):

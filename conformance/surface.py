@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance import client, outside
-from conformance.declared import NotDeclaredError
+from conformance.declared import NotDeclaredError, declared
 from conformance.outside import Place
 from conformance.plugin import EvidenceBook
 from conformance.probes import Family
@@ -95,16 +95,12 @@ class Surface:
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Every declared endpoint."""
-        if not self.target.endpoints:
-            raise NotDeclaredError("endpoints")
-        return self.target.endpoints
+        return declared(self.target.endpoints, "endpoints")
 
     @property
     def exposure(self) -> tuple[Exposed, ...]:
         """Every declared public address, with the ports that may be open there."""
-        if not self.target.exposure:
-            raise NotDeclaredError("public addresses and their open ports (exposure)")
-        return self.target.exposure
+        return declared(self.target.exposure, "public addresses and their open ports (exposure)")
 
     def endpoint_with(self, wanted: str, what: str) -> Endpoint:
         """Return the first endpoint that has a field, such as ``large``."""
@@ -146,14 +142,12 @@ class Surface:
 
     def ipv6_only(self) -> Place:
         """Return a place that has IPv6 alone."""
-        if not (command := self.target.clients.ipv6_only):
-            raise NotDeclaredError("client with IPv6 alone (clients.ipv6_only)")
+        command = declared(self.target.clients.ipv6_only, "client with IPv6 alone (clients.ipv6_only)")
         return outside.place("the client with IPv6 alone", command)
 
     def narrow(self) -> Place:
         """Return a place behind a small link."""
-        if not (command := self.target.clients.narrow):
-            raise NotDeclaredError("client behind a small link (clients.narrow)")
+        command = declared(self.target.clients.narrow, "client behind a small link (clients.narrow)")
         return outside.place("the client behind a small link", command)
 
     def _ask(self, name: str, family: Family) -> list[str]:

@@ -7,7 +7,7 @@ import ipaddress
 import pytest
 
 from conformance import names
-from conformance.declared import NotDeclaredError
+from conformance.declared import NotDeclaredError, declared
 from conformance.names import NoAnswerError
 from conformance.plugin import EvidenceBook, requirement
 from conformance.probes import Family
@@ -21,9 +21,7 @@ KINDS = pytest.mark.parametrize("kind", ["A", "AAAA"])
 @pytest.fixture
 def name_servers(surface: Surface) -> NameServers:
     """Return the declared name servers."""
-    if surface.target.name_servers is None:
-        raise NotDeclaredError("name servers (name_servers)")
-    return surface.target.name_servers
+    return declared(surface.target.name_servers, "name servers (name_servers)")
 
 
 @pytest.fixture
@@ -99,7 +97,7 @@ def test_name_servers_agree(name_servers: NameServers, evidence: EvidenceBook) -
     assert not (differs := names.differing(named.items())), f"{zone} NS: {differs}"
     servers = next(iter(named.values()))
     assert servers, f"{zone} names no name server (NS)"
-    declared = set(map(str, name_servers.addresses))
+    addresses = set(map(str, name_servers.addresses))
     for server in servers:
         inside = f".{server.rstrip('.')}".endswith(f".{zone}")
         for kind in ("A", "AAAA") if inside else ():
@@ -108,7 +106,7 @@ def test_name_servers_agree(name_servers: NameServers, evidence: EvidenceBook) -
                 for values in _answering(name_servers, server, kind, evidence).values()
                 for value in values
             }
-            assert found <= declared, f"{server} {kind}: {', '.join(sorted(found - declared))} is not declared"
+            assert found <= addresses, f"{server} {kind}: {', '.join(sorted(found - addresses))} is not declared"
 
 
 @requirement("GVC-IP6-07")
@@ -117,9 +115,8 @@ def test_names_are_signed(
     name_servers: NameServers, public_names: list[str], kind: str, evidence: EvidenceBook
 ) -> None:
     """The addresses of every public name are signed (DNSSEC), by keys that lead to the one that the parent names."""
-    if name_servers.anchor is None:
-        raise NotDeclaredError("DS record of the zone (name_servers.anchor), so no signature can be verified")
-    trusted = names.anchors(name_servers.anchor, name_servers.zone)
+    what = "DS record of the zone (name_servers.anchor), so no signature can be verified"
+    trusted = names.anchors(declared(name_servers.anchor, what), name_servers.zone)
     server = _first_over_tcp(name_servers)
     try:
         keys = names.keys(server, name_servers.zone, trusted)
