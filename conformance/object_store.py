@@ -10,7 +10,7 @@ import json
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -85,7 +85,7 @@ def open_places(store: ObjectStore, family: str = "") -> list[str]:
 
 def family_of(address: str) -> str:
     """Return the family of an address."""
-    return "ipv6" if isinstance(ip_address(address), IPv6Address) else "ipv4"
+    return f"ipv{ip_address(address).version}"
 
 
 def place_of(store: ObjectStore) -> tuple[str, int]:

@@ -16,8 +16,6 @@ from conformance.public import Endpoint, Exposed
 from conformance.target import Target
 from core.errors import KitError
 
-KIND = {Family.IPV4: "A", Family.IPV6: "AAAA"}
-NUMBER = {Family.IPV4: 4, Family.IPV6: 6}
 ADMINISTRATION = {
     22: "SSH",
     23: "Telnet",
@@ -126,7 +124,7 @@ class Surface:
     def address(self, endpoint: Endpoint, family: Family) -> str:
         """Return the first address of an endpoint; one that has none fails the check, for nobody reaches it."""
         found = self.addresses(endpoint.name, family)
-        assert found, f"{endpoint.name} has no {KIND[family]} record: nobody reaches it over {family}"  # noqa: S101
+        assert found, f"{endpoint.name} has no {family.record} record: nobody reaches it over {family}"  # noqa: S101
         return found[0]
 
     def open_ports(self, address: str, ports: list[int]) -> list[int]:
@@ -152,12 +150,12 @@ class Surface:
 
     def _ask(self, name: str, family: Family) -> list[str]:
         servers = self.target.name_servers
-        if servers is None or not f".{name}".endswith(f".{servers.zone}"):
+        if servers is None or not servers.answer_for(name):
             return _system(name, family)
         errors = []
         for server in map(str, servers.addresses):
             for tcp in (False, True):
-                answer = client.lookup(server, name, KIND[family], tcp=tcp)
+                answer = client.lookup(server, name, family.record, tcp=tcp)
                 if "addresses" in answer:
                     return list(answer["addresses"])
                 errors.append(f"{server}: {answer['error']}")

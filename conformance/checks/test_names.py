@@ -9,10 +9,10 @@ import pytest
 from conformance import names
 from conformance.declared import NotDeclaredError, declared
 from conformance.names import NoAnswerError
-from conformance.plugin import EvidenceBook, requirement
+from conformance.plugin import EvidenceBook, families, requirement
 from conformance.probes import Family
 from conformance.public import NameServers
-from conformance.surface import NUMBER, Surface
+from conformance.surface import Surface
 from core.errors import KitError
 
 KINDS = pytest.mark.parametrize("kind", ["A", "AAAA"])
@@ -27,7 +27,7 @@ def name_servers(surface: Surface) -> NameServers:
 @pytest.fixture
 def public_names(surface: Surface, name_servers: NameServers) -> list[str]:
     """Return the endpoints' names that are in the name servers' zone."""
-    found = {endpoint.name for endpoint in surface.endpoints if f".{endpoint.name}".endswith(f".{name_servers.zone}")}
+    found = {endpoint.name for endpoint in surface.endpoints if name_servers.answer_for(endpoint.name)}
     if not found:
         raise NotDeclaredError(f"endpoint with a name in {name_servers.zone}")
     return sorted(found)
@@ -52,10 +52,10 @@ def _answering(servers: NameServers, name: str, kind: str, evidence: EvidenceBoo
 
 @requirement("GVC-IP6-07", "GVC-IP6-04")
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
-@pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
+@families
 def test_name_servers_answer(name_servers: NameServers, family: Family, protocol: str, evidence: EvidenceBook) -> None:
     """Each of the cloud's name servers answers for its zone with authority, over either family, over UDP and TCP."""
-    servers = [str(address) for address in name_servers.addresses if address.version == NUMBER[family]]
+    servers = [str(address) for address in name_servers.addresses if address.version == family.version]
     assert servers, f"no name server of {name_servers.zone} has an {family} address"
     silent = []
     for server in servers:
@@ -99,8 +99,7 @@ def test_name_servers_agree(name_servers: NameServers, evidence: EvidenceBook) -
     assert servers, f"{zone} names no name server (NS)"
     addresses = set(map(str, name_servers.addresses))
     for server in servers:
-        inside = f".{server.rstrip('.')}".endswith(f".{zone}")
-        for kind in ("A", "AAAA") if inside else ():
+        for kind in ("A", "AAAA") if name_servers.answer_for(server.rstrip(".")) else ():
             found = {
                 str(ipaddress.ip_address(value))
                 for values in _answering(name_servers, server, kind, evidence).values()
