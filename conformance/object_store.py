@@ -7,7 +7,6 @@ import datetime as dt
 import email.utils
 import hashlib
 import json
-import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -24,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from conformance import tls
 from conformance.api import TooFewRightsError
 from conformance.declared import ObjectStore, S3Account
+from conformance.reach import look_up
 from core.errors import KitError
 
 CONNECT_SECONDS = 4.0
@@ -67,14 +67,11 @@ class Reply:
 
 def places(store: ObjectStore, family: str = "") -> list[str]:
     """Return the addresses of the store's endpoint, of one family (``ipv4``, ``ipv6``) or of both."""
-    host, port = place_of(store)
-    if store.addresses:
-        found = [str(address) for address in store.addresses]
-    else:
-        try:
-            found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-        except OSError as error:
-            raise KitError(f"the object store's name {host} leads nowhere: {error.strerror}") from error
+    host, _ = place_of(store)
+    try:
+        found = [str(address) for address in store.addresses] or look_up(host)
+    except OSError as error:
+        raise KitError(f"the object store's name {host} leads nowhere: {error.strerror}") from error
     return [it for it in dict.fromkeys(found) if family in {"", family_of(it)}]
 
 

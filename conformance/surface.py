@@ -13,6 +13,7 @@ from conformance.outside import Place
 from conformance.plugin import EvidenceBook
 from conformance.probes import Family
 from conformance.public import Endpoint, Exposed
+from conformance.reach import look_up
 from conformance.target import Target
 from core.errors import KitError
 
@@ -184,9 +185,8 @@ def told(answer: Mapping[str, Any]) -> str:
 
 
 def _system(name: str, family: Family) -> list[str]:
-    kind = socket.AF_INET6 if family is Family.IPV6 else socket.AF_INET
     try:
-        return sorted({str(entry[4][0]) for entry in socket.getaddrinfo(name, None, kind, socket.SOCK_STREAM)})
+        return sorted(look_up(name, family.lower()))
     except socket.gaierror as error:
         if error.errno in {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}:
             return []
