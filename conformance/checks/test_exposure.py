@@ -11,7 +11,7 @@ from conformance.surface import ADMINISTRATION, SCANNED, Surface
 from core.errors import KitError
 
 pytestmark = pytest.mark.usefixtures("exposure")
-REMOTE = {22: "SSH", 23: "Telnet", 3389: "RDP", 5900: "VNC", 5985: "WinRM", 5986: "WinRM"}
+REMOTE = {port: ADMINISTRATION[port] for port in (22, 23, 3389, 5900, 5985, 5986)}
 """Ports by which a host is administered from afar."""
 
 
