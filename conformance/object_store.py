@@ -72,17 +72,12 @@ def places(store: ObjectStore, family: str = "") -> list[str]:
         found = [str(address) for address in store.addresses] or look_up(host)
     except OSError as error:
         raise KitError(f"the object store's name {host} leads nowhere: {error.strerror}") from error
-    return [it for it in dict.fromkeys(found) if family in {"", family_of(it)}]
+    return [it for it in dict.fromkeys(found) if family in {"", f"ipv{ip_address(it).version}"}]
 
 
 def open_places(store: ObjectStore, family: str = "") -> list[str]:
     """Return the addresses of the store that take connections."""
     return [address for address in places(store, family) if tls.is_open(address, place_of(store)[1])]
-
-
-def family_of(address: str) -> str:
-    """Return the family of an address."""
-    return f"ipv{ip_address(address).version}"
 
 
 def place_of(store: ObjectStore) -> tuple[str, int]:
