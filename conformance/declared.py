@@ -7,27 +7,18 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-import yaml
-from pydantic import (
-    AfterValidator,
-    Field,
-    IPvAnyAddress,
-    TypeAdapter,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, IPvAnyAddress, TypeAdapter, ValidationInfo, field_validator, model_validator
 from pydantic.networks import HttpUrl, UrlConstraints
 
-from conformance.fields import File, Strict, Word
+from conformance.fields import File, Strict, Word, holds, placed, read
 from conformance.public import Clients, Endpoint, Exposed, NameServers
 from core.errors import KitError
 
 HttpsUrl = Annotated[HttpUrl, UrlConstraints(allowed_schemes=["https"])]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-
+_Section = TypeVar("_Section")
 
 UNDECLARED = "the target file declares no "
 
@@ -39,6 +30,13 @@ class NotDeclaredError(KitError):
         super().__init__(f"{UNDECLARED}{what}")
 
 
+def declared(section: _Section | None, what: str) -> _Section:
+    """Return what the target file says, where it says something. Raises NotDeclaredError."""
+    if not section:
+        raise NotDeclaredError(what)
+    return section
+
+
 class S3Keys(Strict):
     """An account of the object store."""
 
@@ -46,25 +44,17 @@ class S3Keys(Strict):
     secret: str = Field(min_length=1, repr=False)
 
 
-def _keys(path: Path) -> Path:
-    try:
-        S3Keys.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (UnicodeDecodeError, ValueError, yaml.YAMLError):
-        raise ValueError(f"{path} must hold the fields access and secret, as YAML") from None
-    return path
-
-
 class S3Account(Strict):
     """A tenant's account of the object store."""
 
-    credentials: Annotated[File, AfterValidator(_keys)]
+    credentials: Annotated[File, holds(S3Keys, "access and secret")]
     """YAML with ``access`` and ``secret``; readable by you alone."""
     principal: Word | None = None
     """How bucket policies name the account, where it is not by its access key."""
 
     def keys(self) -> S3Keys:
         """Read the credentials."""
-        return S3Keys.model_validate(yaml.safe_load(self.credentials.read_text(encoding="utf-8")))
+        return read(S3Keys, self.credentials)
 
 
 class S3Accounts(Strict):
@@ -136,14 +126,6 @@ class Backup(Strict):
         return self
 
 
-def _secrets(path: Path) -> Path:
-    try:
-        Secrets.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (UnicodeDecodeError, ValueError, yaml.YAMLError):
-        raise ValueError(f"{path} must hold the fields username and password, and totp in base32, as YAML") from None
-    return path
-
-
 class Secrets(Strict):
     """What a person signs in with. Without ``totp``, the seed of one-time codes, the person has no second factor."""
 
@@ -155,12 +137,12 @@ class Secrets(Strict):
 class Person(Strict):
     """A person of the identity service who stands ready for the audit."""
 
-    credentials: Annotated[File, AfterValidator(_secrets)]
+    credentials: Annotated[File, holds(Secrets, "username and password, and totp in base32")]
     """YAML with ``username``, ``password`` and, in base32, ``totp``; readable by you alone."""
 
     def secrets(self) -> Secrets:
         """Read the credentials."""
-        return Secrets.model_validate(yaml.safe_load(self.credentials.read_text(encoding="utf-8")))
+        return read(Secrets, self.credentials)
 
 
 class NamedPerson(Person):
@@ -212,7 +194,7 @@ class IdentityService(Strict):
 
 
 def _there(value: Path, info: ValidationInfo) -> Path:
-    path: Path = (info.context or {}).get("folder", Path()) / value.expanduser()
+    path = placed(value, info)
     if not path.exists():
         raise ValueError(f"cannot read {path}: there is no such file or folder")
     return path
@@ -225,14 +207,11 @@ class KubernetesConformance(Strict):
     """Sonobuoy's archive (tar.gz), or the folder that hydrophone wrote."""
 
 
-_Name = Annotated[str, Field(min_length=1, max_length=200)]
-
-
 class Provider(Strict):
     """The accounts by which the operator's people work day by day, as the API server knows them."""
 
-    users: tuple[_Name, ...] = ()
-    groups: tuple[_Name, ...] = ()
+    users: tuple[Word, ...] = ()
+    groups: tuple[Word, ...] = ()
 
     @model_validator(mode="after")
     def _some(self) -> Provider:

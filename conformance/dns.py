@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 A, AAAA = 1, 28
-RECORDS = {A: "A", AAAA: "AAAA"}
+KINDS = {"A": A, "AAAA": AAAA}
 _HEADER = struct.Struct(">HHHHHH")
 _RECURSION_DESIRED = 0x0100
 _IN = 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,13 +17,13 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from conformance.declared import IdentityService, Secrets
+from conformance.reach import look_up
 from core.errors import KitError
 
 CONNECT_SECONDS = 4.0
 ANSWER_SECONDS = 15.0
 STEP_SECONDS = 30
 """A one-time code stands for so long (RFC 6238)."""
-_FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 _Claims = dict[str, Any]
 
 
@@ -175,12 +174,10 @@ class Issuer:
 
 
 def _resolve(host: str, family: str) -> list[str]:
-    wanted = _FAMILIES[family] if family else socket.AF_UNSPEC
     try:
-        found = socket.getaddrinfo(host, None, wanted, socket.SOCK_STREAM)
+        return look_up(host, family)
     except OSError:
         return []
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def claims_of(text: str) -> _Claims:

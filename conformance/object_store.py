@@ -7,10 +7,9 @@ import datetime as dt
 import email.utils
 import hashlib
 import json
-import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from conformance import tls
 from conformance.api import TooFewRightsError
 from conformance.declared import ObjectStore, S3Account
+from conformance.reach import look_up
 from core.errors import KitError
 
 CONNECT_SECONDS = 4.0
@@ -67,25 +67,17 @@ class Reply:
 
 def places(store: ObjectStore, family: str = "") -> list[str]:
     """Return the addresses of the store's endpoint, of one family (``ipv4``, ``ipv6``) or of both."""
-    host, port = place_of(store)
-    if store.addresses:
-        found = [str(address) for address in store.addresses]
-    else:
-        try:
-            found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-        except OSError as error:
-            raise KitError(f"the object store's name {host} leads nowhere: {error.strerror}") from error
-    return [it for it in dict.fromkeys(found) if family in {"", family_of(it)}]
+    host, _ = place_of(store)
+    try:
+        found = [str(address) for address in store.addresses] or look_up(host)
+    except OSError as error:
+        raise KitError(f"the object store's name {host} leads nowhere: {error.strerror}") from error
+    return [it for it in dict.fromkeys(found) if family in {"", f"ipv{ip_address(it).version}"}]
 
 
 def open_places(store: ObjectStore, family: str = "") -> list[str]:
     """Return the addresses of the store that take connections."""
     return [address for address in places(store, family) if tls.is_open(address, place_of(store)[1])]
-
-
-def family_of(address: str) -> str:
-    """Return the family of an address."""
-    return "ipv6" if isinstance(ip_address(address), IPv6Address) else "ipv4"
 
 
 def place_of(store: ObjectStore) -> tuple[str, int]:

@@ -20,6 +20,7 @@ import pytest
 
 from conformance import catalogue, lanes, outcomes, target
 from conformance.declared import NotDeclaredError
+from conformance.probes import Family
 from conformance.results import Check, Evidence, Result, Verdict
 from core.errors import KitError
 
@@ -35,6 +36,10 @@ _RING_AGAIN = 10.0
 def requirement(*ids: str) -> pytest.MarkDecorator:
     """Mark a check with the requirements that it decides: ``@requirement("GVC-NET-01", "GVC-IP6-04")``."""
     return pytest.mark.requirement(*ids)
+
+
+families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
+"""Make a check in each address family: its argument ``family``."""
 
 
 def serial(resource: str) -> pytest.MarkDecorator:

@@ -32,10 +32,19 @@ class Family(StrEnum):
     IPV4 = "IPv4"
     IPV6 = "IPv6"
 
+    @property
+    def version(self) -> int:
+        """Number of the Internet Protocol: 4 or 6."""
+        return 4 if self is Family.IPV4 else 6
+
+    @property
+    def record(self) -> str:
+        """Kind of the records that give a name its addresses: A or AAAA."""
+        return "A" if self is Family.IPV4 else "AAAA"
+
     def of(self, addresses: Sequence[str]) -> str | None:
         """Return the first of the addresses that belongs to this family."""
-        version = 4 if self is Family.IPV4 else 6
-        return next((a for a in addresses if ipaddress.ip_address(a).version == version), None)
+        return next((a for a in addresses if ipaddress.ip_address(a).version == self.version), None)
 
 
 @dataclass(frozen=True)

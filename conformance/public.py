@@ -49,6 +49,10 @@ class NameServers(Strict):
     anchor: File | None = None
     """The zone's DS or DNSKEY records as its parent has them, as in a zone file: what DNSSEC is verified against."""
 
+    def answer_for(self, name: str) -> bool:
+        """Tell whether a name is in the zone."""
+        return f".{name}".endswith(f".{self.zone}")
+
 
 class Exposed(Strict):
     """An address of the cloud that the public reaches, and every TCP port that may be open there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from pydantic.networks import AnyUrl
 from conformance.probes import Family
 
 SECONDS = 4.0
+_KINDS = {"": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,19 @@ def places(section: str, value: Any) -> Iterator[Place]:
                 yield from places(f"{section}.{key}", item)
 
 
+def look_up(host: str, family: str = "") -> list[str]:
+    """Ask this machine's resolver for the addresses of a name, of one family (``ipv4``, ``ipv6``) or of both.
+
+    Raises OSError where there is none.
+    """
+    found = socket.getaddrinfo(host, None, _KINDS[family], socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
 def attempt(place: Place) -> list[Finding]:
     """Shake hands with a server over each family that its name has."""
     try:
-        addresses = place.addresses or _look_up(place)
+        addresses = place.addresses or look_up(place.host)
     except OSError as error:
         return [Finding(place.what, ok=False, detail=f"{place.host}: the name is not found: {error.strerror}")]
     return [
@@ -72,11 +82,6 @@ def attempt(place: Place) -> list[Finding]:
         for family in Family
         if (address := family.of(addresses))
     ]
-
-
-def _look_up(place: Place) -> Sequence[str]:
-    listed = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
-    return [str(entry[4][0]) for entry in listed]
 
 
 def _handshake(place: Place, address: str) -> tuple[bool, str]:

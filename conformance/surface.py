@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance import client, outside
-from conformance.declared import NotDeclaredError
+from conformance.declared import NotDeclaredError, declared
 from conformance.outside import Place
 from conformance.plugin import EvidenceBook
 from conformance.probes import Family
 from conformance.public import Endpoint, Exposed
+from conformance.reach import look_up
 from conformance.target import Target
 from core.errors import KitError
 
-KIND = {Family.IPV4: "A", Family.IPV6: "AAAA"}
-NUMBER = {Family.IPV4: 4, Family.IPV6: 6}
 ADMINISTRATION = {
     22: "SSH",
     23: "Telnet",
@@ -95,16 +94,12 @@ class Surface:
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Every declared endpoint."""
-        if not self.target.endpoints:
-            raise NotDeclaredError("endpoints")
-        return self.target.endpoints
+        return declared(self.target.endpoints, "endpoints")
 
     @property
     def exposure(self) -> tuple[Exposed, ...]:
         """Every declared public address, with the ports that may be open there."""
-        if not self.target.exposure:
-            raise NotDeclaredError("public addresses and their open ports (exposure)")
-        return self.target.exposure
+        return declared(self.target.exposure, "public addresses and their open ports (exposure)")
 
     def endpoint_with(self, wanted: str, what: str) -> Endpoint:
         """Return the first endpoint that has a field, such as ``large``."""
@@ -130,7 +125,7 @@ class Surface:
     def address(self, endpoint: Endpoint, family: Family) -> str:
         """Return the first address of an endpoint; one that has none fails the check, for nobody reaches it."""
         found = self.addresses(endpoint.name, family)
-        assert found, f"{endpoint.name} has no {KIND[family]} record: nobody reaches it over {family}"  # noqa: S101
+        assert found, f"{endpoint.name} has no {family.record} record: nobody reaches it over {family}"  # noqa: S101
         return found[0]
 
     def open_ports(self, address: str, ports: list[int]) -> list[int]:
@@ -146,24 +141,22 @@ class Surface:
 
     def ipv6_only(self) -> Place:
         """Return a place that has IPv6 alone."""
-        if not (command := self.target.clients.ipv6_only):
-            raise NotDeclaredError("client with IPv6 alone (clients.ipv6_only)")
+        command = declared(self.target.clients.ipv6_only, "client with IPv6 alone (clients.ipv6_only)")
         return outside.place("the client with IPv6 alone", command)
 
     def narrow(self) -> Place:
         """Return a place behind a small link."""
-        if not (command := self.target.clients.narrow):
-            raise NotDeclaredError("client behind a small link (clients.narrow)")
+        command = declared(self.target.clients.narrow, "client behind a small link (clients.narrow)")
         return outside.place("the client behind a small link", command)
 
     def _ask(self, name: str, family: Family) -> list[str]:
         servers = self.target.name_servers
-        if servers is None or not f".{name}".endswith(f".{servers.zone}"):
+        if servers is None or not servers.answer_for(name):
             return _system(name, family)
         errors = []
         for server in map(str, servers.addresses):
             for tcp in (False, True):
-                answer = client.lookup(server, name, KIND[family], tcp=tcp)
+                answer = client.lookup(server, name, family.record, tcp=tcp)
                 if "addresses" in answer:
                     return list(answer["addresses"])
                 errors.append(f"{server}: {answer['error']}")
@@ -192,9 +185,8 @@ def told(answer: Mapping[str, Any]) -> str:
 
 
 def _system(name: str, family: Family) -> list[str]:
-    kind = socket.AF_INET6 if family is Family.IPV6 else socket.AF_INET
     try:
-        return sorted({str(entry[4][0]) for entry in socket.getaddrinfo(name, None, kind, socket.SOCK_STREAM)})
+        return sorted(look_up(name, family.lower()))
     except socket.gaierror as error:
         if error.errno in {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}:
             return []

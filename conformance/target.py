@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, mod
 
 from conformance.catalogue import Kind, Level
 from conformance.declared import Services
-from conformance.fields import Strict
+from conformance.fields import Strict, Word, placed
 from conformance.results import WHOLE_CLOUD, Subject
 from core.errors import KitError
 
@@ -18,13 +18,12 @@ PROBE_IMAGE = "govcloud.local/agnhost:v1.36.3"
 _HINT = "docs/auditor.md shows a whole target file"
 _Model = TypeVar("_Model", bound=Services)
 
-Text = Annotated[str, Field(min_length=1, max_length=200)]
 Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
 
 def _kubeconfig(value: Path, info: ValidationInfo) -> Path:
     """Place a path beside the target file, and look into what it names."""
-    path: Path = (info.context or {}).get("folder", Path()) / value.expanduser()
+    path = placed(value, info)
     try:
         content: Any = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
@@ -72,15 +71,15 @@ class ReaderAccess(Strict):
 class Target(Services):
     """A cloud to audit."""
 
-    cloud: Text
-    operator: Text
+    cloud: Word
+    operator: Word
     kind: Kind
     level: Level
-    scope: Text = WHOLE_CLOUD
+    scope: Word = WHOLE_CLOUD
     """The part of the cloud that the tenants stand for, such as a region: what a certificate is about."""
     tenants: Tenants
     reader: ReaderAccess | None = None
-    probe_image: Text = PROBE_IMAGE
+    probe_image: Word = PROBE_IMAGE
     """Kubernetes' test image 'agnhost', where the cloud's nodes can pull it or have it."""
 
     @property

@@ -79,6 +79,11 @@ def _namespace(name: str, level: int) -> Manifest:
     return manifest
 
 
+def _policy(name: str, namespace: str, directions: list[str], **rules: Any) -> Manifest:
+    spec = {"podSelector": {}, "policyTypes": directions, **rules}
+    return _named("NetworkPolicy", "networking.k8s.io/v1", name, namespace, spec=spec)
+
+
 def tenant_objects(namespace: str, level: int) -> Iterator[Manifest]:
     """Everything that makes a tenant, in the order in which it is made."""
     yield _namespace(namespace, level)
@@ -106,29 +111,9 @@ def tenant_objects(namespace: str, level: int) -> Iterator[Manifest]:
         "max": {"cpu": "1", "memory": "1Gi"},
     }
     yield _named("LimitRange", "v1", "limits", namespace, spec={"limits": [limits]})
-    yield _named(
-        "NetworkPolicy",
-        "networking.k8s.io/v1",
-        "default-deny",
-        namespace,
-        spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
-    )
-    yield _named(
-        "NetworkPolicy",
-        "networking.k8s.io/v1",
-        "allow-dns",
-        namespace,
-        spec={
-            "podSelector": {},
-            "policyTypes": ["Egress"],
-            "egress": [
-                {
-                    "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
-                    "ports": list(DNS_PORTS),
-                }
-            ],
-        },
-    )
+    yield _policy("default-deny", namespace, ["Ingress", "Egress"])
+    system = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}]
+    yield _policy("allow-dns", namespace, ["Egress"], egress=[{"to": system, "ports": list(DNS_PORTS)}])
     yield _named("ServiceAccount", "v1", "default", namespace, automountServiceAccountToken=False)
     yield _account(namespace)
     yield _named("Role", f"{RBAC}/v1", "tenant", namespace, rules=TENANT_RULES)

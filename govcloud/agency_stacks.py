@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -9,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+import yaml
 
 from core.errors import KitError
 from core.files import write_atomic
@@ -65,6 +68,16 @@ class AgencyStacks:
         """Return a stack's outputs, without secrets."""
         return self.engine(stack).outputs(secrets=False)
 
+    def settings(self, stack: str) -> dict[str, str]:
+        """Return the settings that a stack has already, but secrets; none where they cannot be read."""
+        try:
+            read = yaml.safe_load(self._settings_file(stack).read_text(encoding="utf-8")) or {}
+        except (OSError, yaml.YAMLError):
+            return {}
+        held = read.get("config") or {}
+        texts = {key.removeprefix("agc:"): it for key, it in held.items() if key.startswith("agc:")}
+        return {key: it if isinstance(it, str) else json.dumps(it) for key, it in texts.items()}
+
     def preview(self, stack: str, config: Mapping[str, str], on_event: OnEvent = lambda _event: None) -> Summary:
         """Tell what an apply would do; a stack that was not there before is not there afterwards."""
         with self._put_back(stack, lambda: True):
@@ -113,11 +126,14 @@ class AgencyStacks:
         while self.engine(stack).locked() and time.monotonic() < until:
             time.sleep(0.5)
 
+    def _settings_file(self, stack: str) -> Path:
+        return self.project / f"Pulumi.{stack}.yaml"
+
     @contextmanager
     def _put_back(self, stack: str, where: Callable[[], bool]) -> Iterator[None]:
         """Put settings back and remove a stack that was not there before, where nothing was made in it."""
         new = not self.exists(stack)
-        settings = self.project / f"Pulumi.{stack}.yaml"
+        settings = self._settings_file(stack)
         before = settings.read_bytes() if settings.exists() else None
         try:
             yield

@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from core.errors import KitError
 from core.paths import REPOSITORY
 from govcloud.agency_stacks import AgencyStacks
@@ -203,8 +201,7 @@ def _environment(step: Step) -> str:
 
 
 def _admitted(office: Office, given: Sequence[tuple[Path, Agency]], held: records.Records) -> Admission:
-    named = office.stacks.environment.get("KUBECONFIG") or os.environ.get("KUBECONFIG", "")
-    return admit(given, office.records, held, office.planning, Path(named), today())
+    return admit(given, office.records, held, office.planning, office.stacks.kubeconfig, today())
 
 
 def _record(office: Office, it: Admitted, **changes: Any) -> None:
@@ -224,7 +221,7 @@ def _candidate(office: Office, it: Admitted) -> Candidate:
     if it.alone:
         own["alone"] = json.dumps({name: str(path.resolve()) for name, path in sorted(it.alone.items())})
     given = {**own, **office.config}
-    held = _settings_of(office.stacks.project, it.planned.stack)
+    held = office.stacks.settings(it.planned.stack)
     read = settings.read(AgencySettings, "agc", {f"agc:{key}": text for key, text in {**held, **given}.items()})
     read = read.model_copy(update={"agency": it.file.resolve()})
     place = placing.place(it.agency, read, environment, today())
@@ -232,17 +229,6 @@ def _candidate(office: Office, it: Admitted) -> Candidate:
     content = it.agency.model_dump_json(by_alias=True, exclude_unset=True)
     decided = json.dumps([content, {**held, **given}, code()], sort_keys=True)
     return Candidate(it, given, cluster_id(place.kubeconfig), hashlib.sha256(decided.encode()).hexdigest())
-
-
-def _settings_of(project: Path, stack: str) -> dict[str, str]:
-    """Return the settings that a stack has already, but secrets."""
-    try:
-        read = yaml.safe_load((project / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError):
-        return {}
-    held = read.get("config") or {}
-    texts = {key.removeprefix("agc:"): it for key, it in held.items() if key.startswith("agc:")}
-    return {key: it if isinstance(it, str) else json.dumps(it) for key, it in texts.items()}
 
 
 @cache

@@ -11,7 +11,7 @@ import pytest
 
 from conformance import cleaning, rights, store_cleaning, workloads
 from conformance.api import DRY_RUN, Api
-from conformance.declared import Logs, NotDeclaredError, ObjectStore
+from conformance.declared import Logs, ObjectStore, declared
 from conformance.object_store import Account, way
 from conformance.probes import Probes, Tenant
 from conformance.probes import start as start_probes
@@ -137,9 +137,7 @@ def good_pod(audit_target: Target, run_id: str) -> workloads.Manifest:
 @pytest.fixture(scope="session")
 def object_store(audit_target: Target) -> ObjectStore:
     """Return the cloud's object store as it is declared."""
-    if audit_target.object_store is None:
-        raise NotDeclaredError("object store")
-    return audit_target.object_store
+    return declared(audit_target.object_store, "object store")
 
 
 @pytest.fixture(scope="session")
@@ -189,6 +187,4 @@ def bucket_b(account_b: Account, buckets: Buckets) -> Owned:
 @pytest.fixture(scope="session")
 def logs(audit_target: Target) -> Logs:
     """Return where the tenants' logs are."""
-    if audit_target.logs is None:
-        raise NotDeclaredError("store of logs (logs)")
-    return audit_target.logs
+    return declared(audit_target.logs, "store of logs (logs)")

@@ -11,7 +11,7 @@ import pytest
 
 from conformance import network, workloads
 from conformance.network import Path
-from conformance.plugin import EvidenceBook, requirement
+from conformance.plugin import EvidenceBook, families, requirement
 from conformance.probes import READY_WITHIN, Family, Probe, Probes, Tenant, wait
 from conformance.target import Target
 from core.errors import KitError
@@ -107,7 +107,7 @@ def _watch(found: Loss, ways: Mapping[Family, Path]) -> None:
 
 
 @requirement("GVC-BKP-03")
-@pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
+@families
 def test_service_outlives_a_pod(loss: Loss, pair: list[Probe], family: Family, evidence: EvidenceBook) -> None:
     """A Service of two pods answers every request over this family soon after one of them is lost."""
     before = loss.before.get(family, "it has no address")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from conformance import store_cleaning
-from conformance.declared import Backup, NotDeclaredError
+from conformance.declared import Backup, declared
 from conformance.object_store import PREFIX, Account, whole
 from conformance.plugin import EvidenceBook, requirement
 from conformance.target import Target
@@ -39,9 +39,7 @@ class Canary:
 @pytest.fixture(scope="session")
 def backup(audit_target: Target) -> Backup:
     """Return what is backed up, and where to."""
-    if audit_target.backup is None:
-        raise NotDeclaredError("backup of a bucket (backup)")
-    return audit_target.backup
+    return declared(audit_target.backup, "backup of a bucket (backup)")
 
 
 @pytest.fixture(scope="module")

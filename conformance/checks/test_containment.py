@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 
-import pytest
 from kubernetes.utils.quantity import parse_quantity
 
 from conformance import inside, network, workloads
 from conformance.inside import FILTERED, filters, process_status
 from conformance.network import Path
-from conformance.plugin import EvidenceBook, requirement
+from conformance.plugin import EvidenceBook, families, requirement
 from conformance.probes import READY_WITHIN, Family, Probe, Probes, Tenant, wait
 from conformance.proving import prove_closed, prove_open
 from conformance.target import Target
@@ -117,7 +116,7 @@ def test_neighbours_load_stays_within_its_limit(
 
 
 @requirement("GVC-ISO-01", "GVC-IP6-04")
-@pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
+@families
 def test_metadata_address_is_closed(
     tenant_a: Tenant, probes: Probes, run_id: str, family: Family, evidence: EvidenceBook
 ) -> None:

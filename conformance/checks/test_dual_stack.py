@@ -10,11 +10,9 @@ import pytest
 from conformance import dns, network, workloads
 from conformance.api import DRY_RUN, Api
 from conformance.network import Path
-from conformance.plugin import EvidenceBook, requirement
+from conformance.plugin import EvidenceBook, families, requirement
 from conformance.probes import Family, Probes, Tenant
 from core.errors import KitError
-
-families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +123,9 @@ def test_name_is_found(
     assert address, f"the Service has no {family} address"
     name = f"{service['metadata']['name']}.{tenant_a.namespace}.{network.service_domain(probes.client)}"
     server = network.name_server(probes.client)
-    kind = dns.A if family is Family.IPV4 else dns.AAAA
-    records = network.look_up(probes.client, server, name, kind)
-    evidence.add(f"ask {server} for {dns.RECORDS[kind]} of {name}", f"{len(records)} records")
-    assert records, f"no {dns.RECORDS[kind]} record of {name}"
+    records = network.look_up(probes.client, server, name, dns.KINDS[family.record])
+    evidence.add(f"ask {server} for {family.record} of {name}", f"{len(records)} records")
+    assert records, f"no {family.record} record of {name}"
     matches = records[0].matches(address)
     evidence.add("compare the record with the address", "the same" if matches else "another one")
-    assert matches, f"the {dns.RECORDS[kind]} record is not {address}"
+    assert matches, f"the {family.record} record is not {address}"

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.plugin import EvidenceBook, requirement
+from conformance.plugin import EvidenceBook, families, requirement
 from conformance.probes import Family
 from conformance.public import Exposed
-from conformance.surface import ADMINISTRATION, NUMBER, SCANNED, Surface
+from conformance.surface import ADMINISTRATION, SCANNED, Surface
 from core.errors import KitError
 
 pytestmark = pytest.mark.usefixtures("exposure")
-families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
-REMOTE = {22: "SSH", 23: "Telnet", 3389: "RDP", 5900: "VNC", 5985: "WinRM", 5986: "WinRM"}
+REMOTE = {port: ADMINISTRATION[port] for port in (22, 23, 3389, 5900, 5985, 5986)}
 """Ports by which a host is administered from afar."""
 
 
 def _exposed(surface: Surface, family: Family) -> list[Exposed]:
     """Return the declared public addresses of a family; a cloud that has none is not reached over it."""
-    found = [entry for entry in surface.exposure if entry.address.version == NUMBER[family]]
+    found = [entry for entry in surface.exposure if entry.address.version == family.version]
     assert found, f"no public address in {family} is declared: the cloud is not reached over it"
     return found
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from conformance.api import DRY_RUN
-from conformance.declared import IdentityService, NotDeclaredError, Person
+from conformance.declared import IdentityService, Person, declared
 from conformance.identity import Issuer, NoAddressError, Refusal, Token, forged
 from conformance.plugin import EvidenceBook, requirement
 from conformance.probes import Tenant
@@ -35,9 +35,7 @@ LOCKED_BEFORE_SECONDS = 65
 @pytest.fixture(scope="module")
 def identity(audit_target: Target) -> IdentityService:
     """Return what the target file says of the identity service."""
-    if audit_target.identity is None:
-        raise NotDeclaredError("identity service")
-    return audit_target.identity
+    return declared(audit_target.identity, "identity service")
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +117,9 @@ def test_person_without_second_factor_is_refused(
     tenant_a: Tenant, issuer: Issuer, token: Token, identity: IdentityService, evidence: EvidenceBook
 ) -> None:
     """Who has no second factor gets no token, or one that the API server refuses."""
-    if identity.user_without_second_factor is None:
-        raise NotDeclaredError("user without second factor")
+    person = declared(identity.user_without_second_factor, "user without second factor")
     must_be_let_in(tenant_a, token, evidence)
-    refuse_without_second_factor(tenant_a, issuer, identity, identity.user_without_second_factor, evidence)
+    refuse_without_second_factor(tenant_a, issuer, identity, person, evidence)
 
 
 def refuse_without_second_factor(
@@ -153,10 +150,9 @@ def test_token_for_another_client_is_refused(
     tenant_a: Tenant, issuer: Issuer, token: Token, identity: IdentityService, evidence: EvidenceBook
 ) -> None:
     """A token that a person got for another program is of no use with the API server."""
-    if not identity.other_client:
-        raise NotDeclaredError("client whose tokens are not meant for the API server")
+    client = declared(identity.other_client, "client whose tokens are not meant for the API server")
     must_be_let_in(tenant_a, token, evidence)
-    other = must_sign_in(issuer, identity.other_client, identity.user)
+    other = must_sign_in(issuer, client, identity.user)
     answer = who_am_i(tenant_a.api, other.text)
     evidence.add(f"ask the API server who bears {other}", answer)
     assert answer.status == 401, f"not refused as unauthenticated: {answer.status} {name_of(answer)}"
@@ -200,9 +196,7 @@ def test_account_is_locked_after_wrong_passwords(
     issuer: Issuer, identity: IdentityService, evidence: EvidenceBook
 ) -> None:
     """After ten wrong passwords the right one, with a code, is refused."""
-    if identity.user_to_lock is None:
-        raise NotDeclaredError("user that may be locked")
-    secrets = identity.user_to_lock.secrets()
+    secrets = declared(identity.user_to_lock, "user that may be locked").secrets()
     deadline = time.monotonic() + LOCKED_BEFORE_SECONDS
     while isinstance(found := issuer.sign_in(identity.client, secrets), Refusal):
         evidence.add(f"sign in as {secrets.username}", found)
@@ -226,12 +220,11 @@ def test_token_that_has_ended_is_refused(
     tenant_a: Tenant, issuer: Issuer, identity: IdentityService, evidence: EvidenceBook
 ) -> None:
     """A token that was taken is refused as soon as its time is over."""
-    if not identity.brief_client:
-        raise NotDeclaredError("client whose tokens end within seconds")
-    brief = must_sign_in(issuer, identity.brief_client, identity.user)
+    client = declared(identity.brief_client, "client whose tokens end within seconds")
+    brief = must_sign_in(issuer, client, identity.user)
     must_be_let_in(tenant_a, brief, evidence)
     if brief.seconds > BRIEF_SECONDS:
-        raise KitError(f"tokens of {identity.brief_client} live for {brief.seconds} s; at most {BRIEF_SECONDS} s")
+        raise KitError(f"tokens of {client} live for {brief.seconds} s; at most {BRIEF_SECONDS} s")
     time.sleep(max(0.0, brief.claims["exp"] - time.time()))
     deadline = time.monotonic() + CACHED_SECONDS
     while (answer := who_am_i(tenant_a.api, brief.text)).ok and time.monotonic() < deadline:

@@ -6,16 +6,12 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-import pytest
-
 from conformance import network, workloads
 from conformance.network import Path
-from conformance.plugin import EvidenceBook, requirement
+from conformance.plugin import EvidenceBook, families, requirement
 from conformance.probes import Family, Probes, Tenant
 from conformance.proving import prove_closed, prove_open
 from core.errors import KitError
-
-families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
 
 
 def default_deny(

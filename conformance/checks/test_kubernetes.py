@@ -8,7 +8,7 @@ import pytest
 
 from conformance import kubernetes_results, kubernetes_versions
 from conformance.api import Api
-from conformance.declared import KubernetesConformance, NotDeclaredError
+from conformance.declared import KubernetesConformance, declared
 from conformance.kubernetes_results import Results
 from conformance.plugin import EvidenceBook, requirement
 from conformance.probes import Tenant
@@ -25,9 +25,8 @@ def server_version(tenant_a: Tenant) -> str:
 @pytest.fixture(scope="session")
 def kubernetes_conformance(audit_target: Target) -> KubernetesConformance:
     """Return what the target file says of a conformance run."""
-    if audit_target.kubernetes_conformance is None:
-        raise NotDeclaredError("result of a Kubernetes conformance run (kubernetes_conformance)")
-    return audit_target.kubernetes_conformance
+    what = "result of a Kubernetes conformance run (kubernetes_conformance)"
+    return declared(audit_target.kubernetes_conformance, what)
 
 
 @pytest.fixture(scope="session")

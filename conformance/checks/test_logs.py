@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conformance.api import DRY_RUN
-from conformance.declared import Logs, NotDeclaredError
+from conformance.declared import Logs, declared
 from conformance.logs import Entry, Found, Log, days_to_keep, is_about, moment, namespace_of, said
 from conformance.object_store import PREFIX, Account, date_of
 from conformance.plugin import EvidenceBook, requirement
@@ -140,15 +140,14 @@ def test_log_is_the_tenants_own(
 @requirement("GVC-LOG-05", "GVC-ISO-03")
 def test_platform_log_is_shut(logs: Logs, log_a: Log, log_b: Log, evidence: EvidenceBook) -> None:
     """No tenant reads the platform's own log."""
-    if logs.platform is None:
-        raise NotDeclaredError("bucket of the platform's own log (logs.platform)")
+    platform = declared(logs.platform, "bucket of the platform's own log (logs.platform)")
     opened = []
     for log in (log_a, log_b):
         own = log.account.must("list_objects_v2", Bucket=log.place.bucket, MaxKeys=1)
         evidence.add(own.asked, own.status)
         key = log.newest(1)[0].key
         for operation, more in (("list_objects_v2", {}), ("list_object_versions", {}), ("get_object", {"Key": key})):
-            reply = log.account.request(operation, Bucket=logs.platform, **more)
+            reply = log.account.request(operation, Bucket=platform, **more)
             evidence.add(reply.asked, reply)
             opened += [] if reply.shut else [f"{reply.asked}: {reply.status}"]
     assert not opened, f"not refused: {'; '.join(opened)}"

@@ -7,12 +7,12 @@ import ipaddress
 import pytest
 
 from conformance import names
-from conformance.declared import NotDeclaredError
+from conformance.declared import NotDeclaredError, declared
 from conformance.names import NoAnswerError
-from conformance.plugin import EvidenceBook, requirement
+from conformance.plugin import EvidenceBook, families, requirement
 from conformance.probes import Family
 from conformance.public import NameServers
-from conformance.surface import NUMBER, Surface
+from conformance.surface import Surface
 from core.errors import KitError
 
 KINDS = pytest.mark.parametrize("kind", ["A", "AAAA"])
@@ -21,15 +21,13 @@ KINDS = pytest.mark.parametrize("kind", ["A", "AAAA"])
 @pytest.fixture
 def name_servers(surface: Surface) -> NameServers:
     """Return the declared name servers."""
-    if surface.target.name_servers is None:
-        raise NotDeclaredError("name servers (name_servers)")
-    return surface.target.name_servers
+    return declared(surface.target.name_servers, "name servers (name_servers)")
 
 
 @pytest.fixture
 def public_names(surface: Surface, name_servers: NameServers) -> list[str]:
     """Return the endpoints' names that are in the name servers' zone."""
-    found = {endpoint.name for endpoint in surface.endpoints if f".{endpoint.name}".endswith(f".{name_servers.zone}")}
+    found = {endpoint.name for endpoint in surface.endpoints if name_servers.answer_for(endpoint.name)}
     if not found:
         raise NotDeclaredError(f"endpoint with a name in {name_servers.zone}")
     return sorted(found)
@@ -54,10 +52,10 @@ def _answering(servers: NameServers, name: str, kind: str, evidence: EvidenceBoo
 
 @requirement("GVC-IP6-07", "GVC-IP6-04")
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
-@pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
+@families
 def test_name_servers_answer(name_servers: NameServers, family: Family, protocol: str, evidence: EvidenceBook) -> None:
     """Each of the cloud's name servers answers for its zone with authority, over either family, over UDP and TCP."""
-    servers = [str(address) for address in name_servers.addresses if address.version == NUMBER[family]]
+    servers = [str(address) for address in name_servers.addresses if address.version == family.version]
     assert servers, f"no name server of {name_servers.zone} has an {family} address"
     silent = []
     for server in servers:
@@ -99,16 +97,15 @@ def test_name_servers_agree(name_servers: NameServers, evidence: EvidenceBook) -
     assert not (differs := names.differing(named.items())), f"{zone} NS: {differs}"
     servers = next(iter(named.values()))
     assert servers, f"{zone} names no name server (NS)"
-    declared = set(map(str, name_servers.addresses))
+    addresses = set(map(str, name_servers.addresses))
     for server in servers:
-        inside = f".{server.rstrip('.')}".endswith(f".{zone}")
-        for kind in ("A", "AAAA") if inside else ():
+        for kind in ("A", "AAAA") if name_servers.answer_for(server.rstrip(".")) else ():
             found = {
                 str(ipaddress.ip_address(value))
                 for values in _answering(name_servers, server, kind, evidence).values()
                 for value in values
             }
-            assert found <= declared, f"{server} {kind}: {', '.join(sorted(found - declared))} is not declared"
+            assert found <= addresses, f"{server} {kind}: {', '.join(sorted(found - addresses))} is not declared"
 
 
 @requirement("GVC-IP6-07")
@@ -117,9 +114,8 @@ def test_names_are_signed(
     name_servers: NameServers, public_names: list[str], kind: str, evidence: EvidenceBook
 ) -> None:
     """The addresses of every public name are signed (DNSSEC), by keys that lead to the one that the parent names."""
-    if name_servers.anchor is None:
-        raise NotDeclaredError("DS record of the zone (name_servers.anchor), so no signature can be verified")
-    trusted = names.anchors(name_servers.anchor, name_servers.zone)
+    what = "DS record of the zone (name_servers.anchor), so no signature can be verified"
+    trusted = names.anchors(declared(name_servers.anchor, what), name_servers.zone)
     server = _first_over_tcp(name_servers)
     try:
         keys = names.keys(server, name_servers.zone, trusted)

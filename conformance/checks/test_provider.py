@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from conformance.declared import NotDeclaredError, Provider
+from conformance.declared import Provider, declared
 from conformance.plugin import EvidenceBook, requirement
 from conformance.probes import Tenant
 from conformance.target import Target
@@ -27,9 +27,7 @@ _EVERYBODY = "system:authenticated"
 @pytest.fixture(scope="session")
 def provider(audit_target: Target) -> Provider:
     """Return the accounts of the operator's people."""
-    if audit_target.provider is None:
-        raise NotDeclaredError("accounts of the operator's people (provider)")
-    return audit_target.provider
+    return declared(audit_target.provider, "accounts of the operator's people (provider)")
 
 
 def accounts(provider: Provider) -> Iterator[tuple[str, str, list[str]]]:

@@ -9,14 +9,13 @@ import pytest
 
 from conformance import outside
 from conformance.outside import Place
-from conformance.plugin import EvidenceBook, requirement
+from conformance.plugin import EvidenceBook, families, requirement
 from conformance.probes import Family
 from conformance.public import Endpoint
-from conformance.surface import KIND, NUMBER, Surface, fetched, told
+from conformance.surface import Surface, fetched, told
 from core.errors import KitError
 
 pytestmark = pytest.mark.usefixtures("endpoints")
-families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
 LARGE = 1 << 20
 """Octets that a large transfer has at least."""
 SENT = 64 << 10
@@ -84,14 +83,14 @@ def _found_over(
 ) -> list[str]:
     """Find an endpoint's addresses over one family alone, as a client does whose other family is closed."""
     servers = surface.target.name_servers
-    if servers is None or not f".{endpoint.name}".endswith(f".{servers.zone}"):
+    if servers is None or not servers.answer_for(endpoint.name):
         surface.address(endpoint, family)
         return surface.addresses(endpoint.name, family)
     said = []
-    for server in (str(address) for address in servers.addresses if address.version == NUMBER[family]):
-        answer = where.do("lookup", server=server, name=endpoint.name, kind=KIND[family])
+    for server in (str(address) for address in servers.addresses if address.version == family.version):
+        answer = where.do("lookup", server=server, name=endpoint.name, kind=family.record)
         said.append(f"{server}: {answer.get('error') or ', '.join(answer['addresses']) or 'no record'}")
-        evidence.add(f"ask {server} for {endpoint.name} {KIND[family]}", said[-1])
+        evidence.add(f"ask {server} for {endpoint.name} {family.record}", said[-1])
         if answer.get("addresses"):
             return list(answer["addresses"])
     pytest.fail(f"{endpoint.name} is not found over {family} alone: {'; '.join(said) or 'no name server'}")

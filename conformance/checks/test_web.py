@@ -10,12 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance import outside, tls
-from conformance.plugin import EvidenceBook, requirement
+from conformance.plugin import EvidenceBook, families, requirement
 from conformance.probes import Family
 from conformance.surface import Surface, fetched
 
 pytestmark = pytest.mark.usefixtures("endpoints")
-families = pytest.mark.parametrize("family", list(Family), ids=lambda family: family.lower())
 LAST_DAYS = 14
 """A certificate that ends sooner is as good as ended: somebody forgot it."""
 ATTACKS = {

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from core.errors import KitError
 from testbed.faults.cloud import Cloud
 from testbed.faults.fault import Change
-from testbed.faults.host_files import Reader, edited, with_role
+from testbed.faults.host_files import Reader, control_plane, edited
 
 MANIFESTS = "/etc/kubernetes/manifests"
 API_SERVER_MANIFEST = f"{MANIFESTS}/kube-apiserver.yaml"
@@ -84,7 +84,7 @@ def api_server(edits: Mapping[str, str]) -> Change:
     mark = hashlib.sha256(repr(sorted(edits.items())).encode()).hexdigest()[:12]
     annotated = f"s|^  annotations:$|&\\n    govcloud.local/fault-{mark}: there|"
     manifest = f"{annotated}\n{edits.get(API_SERVER_MANIFEST, '')}"
-    return edited(with_role("control-plane"), {**edits, API_SERVER_MANIFEST: manifest}, _API_SERVER)
+    return edited(control_plane, {**edits, API_SERVER_MANIFEST: manifest}, _API_SERVER)
 
 
 def argument(name: str, value: str) -> Change:

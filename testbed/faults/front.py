@@ -8,19 +8,16 @@ from core.programs import run
 from testbed import clients, names
 from testbed.faults.cloud import Cloud
 from testbed.faults.fault import Change, Fault
-from testbed.faults.host_files import commands, edited, nodes, unit, with_role
+from testbed.faults.host_files import commands, edge, edited, nodes, services, unit
 
 NGINX = "/etc/nginx/nginx.conf"
 PORTAL = "/etc/nginx/portal.conf"
-EDGE = "/etc/govcloud/edge.nft"
 CERTIFICATES = "/etc/govcloud/certificates"
-_SERVICES = with_role("services")
 _FRONT = unit("nginx.service", "curl --silent --insecure --output /dev/null https://127.0.0.1/")
-_EDGE = unit("govcloud-edge-filter.service")
 
 
 def _nginx(edit: str) -> Change:
-    return edited(_SERVICES, {NGINX: edit}, _FRONT)
+    return edited(services, {NGINX: edit}, _FRONT)
 
 
 def _only_over_ipv6(*lines: str) -> Change:
@@ -38,7 +35,7 @@ PORTAL_OTHER_CERTIFICATE = Fault(
     "portal-other-certificate",
     "the portal shows another certificate of the same authority over IPv6",
     commands(
-        _SERVICES,
+        services,
         '/usr/local/lib/govcloud/issue_certificate portal-other root "$(cat /etc/govcloud/certificates/portal.names)"',
         f"rm -f {CERTIFICATES}/portal-other.*",
     )
@@ -104,7 +101,7 @@ rm -r "$PWD"
 CERTIFICATE_EXPIRED = Fault(
     "portal-certificate-expired",
     "the portal's certificate has ended",
-    commands(_SERVICES, _EXPIRED, f"rm -f {CERTIFICATES}/portal-expired.crt")
+    commands(services, _EXPIRED, f"rm -f {CERTIFICATES}/portal-expired.crt")
     + _nginx("s/portal\\.crt/portal-expired.crt/"),
 )
 
@@ -112,7 +109,7 @@ CERTIFICATE_FOREIGN = Fault(
     "portal-certificate-foreign",
     "the portal's certificate is signed by nobody but itself",
     commands(
-        _SERVICES,
+        services,
         f"openssl req -x509 -new -key {CERTIFICATES}/portal.key -subj /CN=portal -days 90 "
         f'-addext "subjectAltName=$(cat {CERTIFICATES}/portal.names)" -out {CERTIFICATES}/portal-foreign.crt',
         f"rm -f {CERTIFICATES}/portal-foreign.crt",
@@ -123,7 +120,7 @@ CERTIFICATE_FOREIGN = Fault(
 COOKIE_UNPROTECTED = Fault(
     "portal-cookie-unprotected",
     "the portal's session cookie goes over plain HTTP as well, and scripts read it",
-    edited(_SERVICES, {PORTAL: "s/ Secure; HttpOnly;//"}, _FRONT),
+    edited(services, {PORTAL: "s/ Secure; HttpOnly;//"}, _FRONT),
 )
 
 ATTACK_FILTER_OFF = Fault(
@@ -136,7 +133,7 @@ ATTACK_FILTER_IPV4_ALONE = Fault(
     "attack-filter-ipv4-alone",
     "the portal's edge refuses attack patterns over IPv4 and lets them pass over IPv6",
     edited(
-        _SERVICES,
+        services,
         {PORTAL: 's/^if \\(\\$attack\\)/set $seen "$attack $server_addr";\\nif ($seen ~ "^1 [0-9.]+$")/'},
         _FRONT,
     ),
@@ -145,21 +142,20 @@ ATTACK_FILTER_IPV4_ALONE = Fault(
 PORT_NOT_DECLARED = Fault(
     "port-not-declared",
     "the host of services has a port open to everyone that is not declared",
-    edited(_SERVICES, {EDGE: "s/tcp dport \\{ /&8080, /"}, _EDGE)
+    edge(services, "s/tcp dport \\{ /&8080, /")
     + _nginx("s/^http \\{/&\\n    server { listen 0.0.0.0:8080; listen [::]:8080 ipv6only=on; return 204; }/"),
 )
 
 EDGE_FILTER_OFF = Fault(
     "edge-filter-off",
     "the hosts' ports of administration are open to everyone",
-    edited(nodes, {EDGE: "s/reject with .*/accept/"}, _EDGE)
-    + edited(_SERVICES, {EDGE: "s/reject with .*/accept/"}, _EDGE),
+    edge(nodes, "s/reject with .*/accept/") + edge(services, "s/reject with .*/accept/"),
 )
 
 EDGE_FILTER_IPV4_ALONE = Fault(
     "edge-filter-ipv4-alone",
     "the host of services is guarded over IPv4, and all its ports are open over IPv6",
-    edited(_SERVICES, {EDGE: "s/ip6 saddr @own6 accept/meta nfproto ipv6 accept/"}, _EDGE),
+    edge(services, "s/ip6 saddr @own6 accept/meta nfproto ipv6 accept/"),
 )
 
 

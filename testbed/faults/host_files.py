@@ -60,9 +60,14 @@ def nodes(cloud: Cloud) -> Sequence[str]:
     return cloud.hosts
 
 
-def with_role(role: str) -> Hosts:
-    """Return the host of a role, such as ``control-plane`` or ``services``."""
-    return lambda cloud: [cloud.host_of(role)]
+def control_plane(cloud: Cloud) -> Sequence[str]:
+    """Return the node of the control plane."""
+    return [cloud.control_plane]
+
+
+def services(cloud: Cloud) -> Sequence[str]:
+    """Return the host of the cloud's services."""
+    return [cloud.host_of("services")]
 
 
 def edited(hosts: Hosts, edits: Mapping[str, str], reader: Reader | None = None) -> Change:
@@ -130,3 +135,11 @@ def unit(name: str, ready: str = "true") -> Reader:
         cloud.ssh(host, f"{start} && timeout 60 sh -c {wait}")
 
     return Reader(name, renew)
+
+
+_EDGE_FILTER = unit("govcloud-edge-filter.service")
+
+
+def edge(hosts: Hosts, edit: str) -> Change:
+    """Edit by a script of sed whom the edge of hosts lets in, and to which ports."""
+    return edited(hosts, {"/etc/govcloud/edge.nft": edit}, _EDGE_FILTER)

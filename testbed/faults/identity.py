@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from testbed.faults.control_plane import api_server
 from testbed.faults.fault import Change, Fault
-from testbed.faults.host_files import edited, unit, with_role
+from testbed.faults.host_files import edited, services, unit
 from testbed.faults.objects import RBAC, added
 
 _SERVICE = unit("govcloud-identity.service")
@@ -16,7 +16,7 @@ _NAME = "govcloud-fault-certificates"
 
 
 def _realm(edit: str) -> Change:
-    return edited(with_role("services"), {f"{_FOLDER}/realm.json": edit}, _SERVICE)
+    return edited(services, {f"{_FOLDER}/realm.json": edit}, _SERVICE)
 
 
 def _trust(edit: str) -> Change:
@@ -65,7 +65,7 @@ IDENTITY_IPV4_ALONE = Fault(
     "identity-ipv4-alone",
     "the identity service listens in IPv4 alone",
     edited(
-        with_role("services"),
+        services,
         {f"{_FOLDER}/environment": "s/^JAVA_OPTS=/&-Djava.net.preferIPv4Stack=true /"},
         _SERVICE,
     ),

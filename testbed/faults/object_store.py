@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from testbed.faults.cloud import Cloud
 from testbed.faults.fault import Change, Fault
-from testbed.faults.host_files import Reader, commands, edited, unit, with_role
+from testbed.faults.host_files import Reader, commands, edited, services, unit
 
-SERVICES = with_role("services")
 _DOOR_FILE = "/etc/govcloud/object-store/door.cfg"
 SETTINGS = "/etc/govcloud/object-store/settings.json"
 """Accounts, buckets and readers of the store, as it is settled."""
@@ -30,7 +29,7 @@ SETTLED = Reader("settle the object store", _settle)
 def _door(*rules: str) -> Change:
     """Add rules to the door, before its own; a rule is a line of HAProxy's configuration."""
     script = "/default_backend/i\\\n" + "\\\n".join(f"    {rule}" for rule in rules)
-    return edited(SERVICES, {_DOOR_FILE: script}, _DOOR)
+    return edited(services, {_DOOR_FILE: script}, _DOOR)
 
 
 def _refuses(condition: str) -> Change:
@@ -73,12 +72,12 @@ STORE_KEEPS_ERASED = Fault(
 STORE_OPEN = Fault(
     "store-open",
     "the object store answers whoever asks, without credentials",
-    edited(SERVICES, {_DOOR_FILE: "s/return status 403 .* unless/return status 200 unless/"}, _DOOR),
+    edited(services, {_DOOR_FILE: "s/return status 403 .* unless/return status 200 unless/"}, _DOOR),
 )
 STORE_PUBLIC_BUCKETS = Fault(
     "store-public-buckets",
     "an owner may open a bucket to everybody",
-    edited(SERVICES, {_DOOR_FILE: "/return status 403/d"}, _DOOR),
+    edited(services, {_DOOR_FILE: "/return status 403/d"}, _DOOR),
 )
 STORE_PRESIGNED_FOR_EVER = Fault(
     "store-presigned-for-ever",
@@ -91,18 +90,18 @@ STORE_PRESIGNED_FOR_EVER = Fault(
 STORE_NEIGHBOUR_IS_ADMINISTRATOR = Fault(
     "store-neighbour-is-administrator",
     "tenant b's account of the object store has the rights of an administrator",
-    edited(SERVICES, {SETTINGS: 's/("tenant-b": )"userplus"/\\1"admin"/'}, SETTLED),
+    edited(services, {SETTINGS: 's/("tenant-b": )"userplus"/\\1"admin"/'}, SETTLED),
 )
 STORE_IPV6_MISSING = Fault(
     "store-ipv6-missing",
     "the object store takes connections over IPv4 alone",
-    edited(SERVICES, {_DOOR_FILE: "/bind .*v6only/d"}, _DOOR),
+    edited(services, {_DOOR_FILE: "/bind .*v6only/d"}, _DOOR),
 )
 STORE_OLD_TLS = Fault(
     "store-old-tls",
     "the object store takes TLS 1.0 and 1.1",
     edited(
-        SERVICES,
+        services,
         {
             _DOOR_FILE: "s/ssl-min-ver TLSv1.2/ssl-min-ver TLSv1.0/;"
             "s/(ssl-default-bind-ciphers .*)/\\1:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0/"
@@ -114,13 +113,13 @@ STORE_OTHER_CERTIFICATE = Fault(
     "store-other-certificate",
     "the object store shows another certificate over IPv6 than over IPv4",
     commands(
-        SERVICES,
+        services,
         "cd /etc/govcloud/certificates && "
         '/usr/local/lib/govcloud/issue_certificate fault root "$(cat object-store.names)" && '
         f"cat fault.crt fault.key > {_OTHER} && chmod 644 {_OTHER}",
         f"rm -f {_OTHER} /etc/govcloud/certificates/fault.*",
     )
-    + edited(SERVICES, {_DOOR_FILE: f"/v6only/s|crt .*|crt {_OTHER}|"}, _DOOR),
+    + edited(services, {_DOOR_FILE: f"/v6only/s|crt .*|crt {_OTHER}|"}, _DOOR),
 )
 _BOTH = """listen both
     mode tcp
@@ -139,7 +138,7 @@ STORE_PLAIN_HTTP = Fault(
     "store-plain-http",
     "the object store answers plain HTTP on its port, beside TLS",
     edited(
-        SERVICES,
+        services,
         {_DOOR_FILE: "s/bind 0.0.0.0:7070/bind abns@tls/;$a\\\n" + "\\\n".join(_BOTH.splitlines())},
         _DOOR,
     ),

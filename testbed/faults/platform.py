@@ -5,10 +5,9 @@ from __future__ import annotations
 from testbed.faults.cluster_dns import without_records
 from testbed.faults.control_plane import API_SERVER_MANIFEST, CONTROLLERS_MANIFEST, api_server, argument
 from testbed.faults.fault import Fault
-from testbed.faults.host_files import commands, edited, nodes, placed, unit, with_role
+from testbed.faults.host_files import commands, control_plane, edited, nodes, placed, unit
 from testbed.faults.objects import RBAC, bound, changed
 
-_CONTROL_PLANE = with_role("control-plane")
 _TOKENS = "/etc/kubernetes/govcloud/fault-tokens.csv"
 _RSA = "/etc/kubernetes/govcloud/fault-rsa"
 _PKI = "/etc/kubernetes/pki"
@@ -73,13 +72,13 @@ FAIRNESS_OFF = Fault(
 KNOWN_TOKEN = Fault(
     "known-token",
     "the API server takes a token that stands in a file and in every list of passwords",
-    placed(_CONTROL_PLANE, {_TOKENS: "not-a-token,govcloud-fault,govcloud-fault\n"})
+    placed(control_plane, {_TOKENS: "not-a-token,govcloud-fault,govcloud-fault\n"})
     + api_server({API_SERVER_MANIFEST: f"s|^    - --profiling=false|&\\n    - --token-auth-file={_TOKENS}|"}),
 )
 WEAK_SUITES = Fault(
     "weak-suites",
     "the API server takes suites without forward secrecy, with a certificate that allows them",
-    commands(_CONTROL_PLANE, _RSA_CERTIFICATE, f"rm -f {_RSA}.crt {_RSA}.key")
+    commands(control_plane, _RSA_CERTIFICATE, f"rm -f {_RSA}.crt {_RSA}.key")
     + api_server(
         {
             API_SERVER_MANIFEST: f"s|(--tls-cert-file=).*|\\1{_RSA}.crt|;s|(--tls-private-key-file=).*|\\1{_RSA}.key|;"

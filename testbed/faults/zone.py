@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from testbed.faults.cloud import Cloud
 from testbed.faults.fault import Change, Fault
-from testbed.faults.host_files import Reader, edited, unit, with_role
+from testbed.faults.host_files import Reader, edge, edited, services, unit
 
 FOLDER = "/etc/govcloud/name-server"
-EDGE = "/etc/govcloud/edge.nft"
-_SERVICES = with_role("services")
 _SERVER = unit("govcloud-name-server.service")
-_EDGE = unit("govcloud-edge-filter.service")
 
 
 def _sign(cloud: Cloud, host: str) -> None:
@@ -23,38 +20,38 @@ _ZONE = Reader("the zone", _sign)
 
 def _first_of_all(rule: str) -> Change:
     """Have the edge drop something, whoever sends it."""
-    return edited(_SERVICES, {EDGE: f"s/^ +iif lo accept/        {rule} drop\\n&/"}, _EDGE)
+    return edge(services, f"s/^ +iif lo accept/        {rule} drop\\n&/")
 
 
 AAAA_MISSING = Fault(
     "aaaa-record-missing",
     "the portal has no AAAA record, so nobody finds it over IPv6",
-    edited(_SERVICES, {f"{FOLDER}/zone": "/^portal IN AAAA/d"}, _ZONE),
+    edited(services, {f"{FOLDER}/zone": "/^portal IN AAAA/d"}, _ZONE),
 )
 
 A_MISSING = Fault(
     "a-record-missing",
     "the portal has no A record, so nobody finds it over IPv4",
-    edited(_SERVICES, {f"{FOLDER}/zone": "/^portal IN A /d"}, _ZONE),
+    edited(services, {f"{FOLDER}/zone": "/^portal IN A /d"}, _ZONE),
 )
 
 NAME_SERVER_ELSEWHERE = Fault(
     "name-server-elsewhere",
     "the zone's name server has an address that was not declared",
-    edited(_SERVICES, {f"{FOLDER}/zone": "s/^ns1 IN A .*/ns1 IN A 192.0.2.53/"}, _ZONE),
+    edited(services, {f"{FOLDER}/zone": "s/^ns1 IN A .*/ns1 IN A 192.0.2.53/"}, _ZONE),
 )
 
 ZONE_UNSIGNED = Fault(
     "zone-unsigned",
     "the zone has no signatures (DNSSEC)",
-    edited(_SERVICES, {f"{FOLDER}/Corefile": "s/zone\\.signed/zone.numbered/"}, _SERVER),
+    edited(services, {f"{FOLDER}/Corefile": "s/zone\\.signed/zone.numbered/"}, _SERVER),
 )
 
 SIGNATURE_ENDED = Fault(
     "zone-signature-ended",
     "the signature of the portal's AAAA record has ended",
     edited(
-        _SERVICES,
+        services,
         {f"{FOLDER}/zone.signed": "s/^(portal.*RRSIG[[:space:]]+AAAA[[:space:]]+13 3 60 )[0-9]{14}/\\120250101000000/"},
         _SERVER,
     ),

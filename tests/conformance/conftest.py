@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from conformance import target
+from core.errors import KitError
 from tests.certificates import Certificate
 from tests.conformance.servers import Answer, Server, as_json
 
@@ -59,6 +61,21 @@ def write_target(
 def written_target(tmp_path: Path) -> tuple[Path, Content]:
     """Write a target file in the test's own folder, and return it with its content."""
     return write_target(tmp_path)
+
+
+@pytest.fixture
+def mistake_in() -> Callable[[Path, Content], str]:
+    """Write a target file that has one mistake, and return the one line that it makes, which starts with the file."""
+
+    def line_of(path: Path, content: Content) -> str:
+        path.write_text(yaml.safe_dump(content))
+        with pytest.raises(KitError) as error:
+            target.load(path)
+        (line,) = error.value.message.splitlines()
+        assert line.startswith(f"{path}: ")
+        return line
+
+    return line_of
 
 
 @pytest.fixture(scope="module")
