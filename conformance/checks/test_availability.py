@@ -19,10 +19,10 @@ from core.errors import KitError
 PAIR = "pair"
 HELD_WITHIN = 15.0
 """Seconds after the loss of a pod by which its Service answers every request again."""
-ROUND = 8
+ROUND = 4
 """Requests at a time, each a connection of its own; half of them would go to the pod that is lost."""
-CLEAN_ROUNDS = 2
-"""Rounds one after the other in which all were answered: with every second pod gone, two by chance are 1 in 65,000."""
+CLEAN_ROUNDS = 4
+"""Rounds one after the other in which all were answered: with every second pod gone, four by chance are 1 in 65,000."""
 SEEN_WITHIN = 20.0
 """Seconds in which both pods must have been seen to answer, so that the loss of either counts."""
 
