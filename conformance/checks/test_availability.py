@@ -20,7 +20,10 @@ PAIR = "pair"
 HELD_WITHIN = 15.0
 """Seconds after the loss of a pod by which its Service answers every request again."""
 ROUND = 4
-"""Requests at a time, each a connection of its own; half of them would go to the pod that is lost."""
+"""Requests at a time, each a connection of its own; half of them would go to the pod that is lost.
+
+Each is a program in the client's small container, which has no room for many of them.
+"""
 CLEAN_ROUNDS = 4
 """Rounds one after the other in which all were answered: with every second pod gone, four by chance are 1 in 65,000."""
 SEEN_WITHIN = 20.0
@@ -98,11 +101,11 @@ def _watch(found: Loss, ways: Mapping[Family, Path]) -> None:
     """Send rounds of requests until every family holds, or the time for it is over."""
     found.rounds = {family: [] for family in ways}
     lost_at = time.monotonic()
-    while (since := time.monotonic() - lost_at) < HELD_WITHIN and not all(map(found.holds, ways)):
-        tries = [Path(way.source, way.destination, "tcp", f"{f} {n}") for f, way in ways.items() for n in range(ROUND)]
-        answers = network.attempt_all(tries)
+    while time.monotonic() - lost_at < HELD_WITHIN and not all(map(found.holds, ways)):
         for family, way in ways.items():
-            answered = [answers[it] for it in tries if it.destination == way.destination].count("open")
+            since = time.monotonic() - lost_at
+            tries = [Path(way.source, way.destination, "tcp", f"{way.label}, {n}") for n in range(ROUND)]
+            answered = list(network.attempt_all(tries).values()).count("open")
             found.rounds[family].append((since, answered))
 
 
