@@ -25,7 +25,8 @@ def counted(**providers: int) -> str:
         labels = f'resource="secrets",status="OK",transformer_prefix="{prefix}"'
         text += f'{checks.COUNTED}{{{labels},transformation_type="to_storage"}} {count}\n'
         text += f'{checks.COUNTED}{{{labels},transformation_type="from_storage"}} 99\n'
-        text += f'{checks.COUNTED}{{{labels.replace(f'"{prefix}"', '"first:"')},transformation_type="to_storage"}} {count}\n'
+        key = 'resource="secrets",status="OK",transformer_prefix="first:"'
+        text += f'{checks.COUNTED}{{{key},transformation_type="to_storage"}} {count}\n'
         text += f'{checks.COUNTED}{{{labels.replace("secrets", "leases")},transformation_type="to_storage"}} 99\n'
     return text
 
