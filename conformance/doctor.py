@@ -69,7 +69,7 @@ def examine(target: Target, plan: Outcomes) -> Diagnosis:
         for name, access in tenants.items()
     ]
     if target.reader:
-        tries.append(partial(_account, "reader", target.reader.kubeconfig, "", rights.READER))
+        tries.append(partial(_account, "reader", target.reader.kubeconfig, "", rights.of_reader()))
     declared = sections(target)
     places = [(name, place) for name, section in declared.items() for place in reach.places(name, section)]
     with ThreadPoolExecutor(max_workers=len(tries) + len(places)) as pool:

@@ -20,7 +20,7 @@ class Right:
 
     verb: str
     resource: str
-    """With its subresource: ``pods/exec``."""
+    """With its subresource: ``pods/exec``; or a path that is no resource: ``/metrics``."""
     group: str = ""
     name: str = ""
 
@@ -29,6 +29,8 @@ class Right:
 
     def review(self, namespace: str) -> Manifest:
         """Return the question whether the account that asks holds this right."""
+        if self.resource.startswith("/"):
+            return _review({"nonResourceAttributes": {"verb": self.verb, "path": self.resource}})
         resource, _, subresource = self.resource.partition("/")
         attributes = {
             "namespace": namespace,
@@ -38,11 +40,11 @@ class Right:
             "subresource": subresource,
             "name": self.name,
         }
-        return {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
-        }
+        return _review({"resourceAttributes": {key: value for key, value in attributes.items() if value}})
+
+
+def _review(spec: Manifest) -> Manifest:
+    return {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec}
 
 
 _PODS = tuple(Right(verb, "pods") for verb in ("get", "list", "create", "delete"))
@@ -78,19 +80,33 @@ BY_CHECK: Mapping[str, Sequence[Right]] = {
 }
 """What a tenant must be allowed beyond that, by the name of the check without its parameters."""
 
-READER = (Right("list", "nodes"),)
+BY_READER: Mapping[str, Sequence[Right]] = {
+    "dual_stack.every_node_holds_both_families": (Right("list", "nodes"),),
+    "kubernetes.nodes_are_supported": (Right("list", "nodes"),),
+    "encryption.secret_is_stored_encrypted": (Right("get", "/metrics"),),
+}
+"""What the reader of the platform must be allowed, by the name of the check."""
 
 
 def of_check(check: str, fixtures: Iterable[str]) -> set[Right]:
-    """Return the rights of a tenant that a check needs."""
+    """Return the rights of a tenant, and of the reader, that a check needs."""
     name = check.partition("[")[0]
-    return {right for fixture in fixtures for right in BY_FIXTURE.get(fixture, ())} | set(BY_CHECK.get(name, ()))
+    by_fixture = {right for fixture in fixtures for right in BY_FIXTURE.get(fixture, ())}
+    return by_fixture | {*BY_CHECK.get(name, ()), *BY_READER.get(name, ())}
 
 
 def of_tenant() -> list[Right]:
     """Return all rights of a tenant that any check needs, in order."""
-    listed = [right for rights in (*BY_FIXTURE.values(), *BY_CHECK.values()) for right in rights]
-    return list(dict.fromkeys(listed))
+    return _listed(*BY_FIXTURE.values(), *BY_CHECK.values())
+
+
+def of_reader() -> list[Right]:
+    """Return all rights of the reader that any check needs, in order."""
+    return _listed(*BY_READER.values())
+
+
+def _listed(*groups: Sequence[Right]) -> list[Right]:
+    return list(dict.fromkeys(right for group in groups for right in group))
 
 
 def missing(api: Api, namespace: str, wanted: Sequence[Right]) -> list[Right]:

@@ -47,8 +47,8 @@ class CloudApi:
         as_json(status, answer)(handler)
 
     def _review(self, body: dict[str, Any], token: str) -> dict[str, Any]:
-        asked = body["spec"]["resourceAttributes"] if "spec" in body else {"verb": "", "resource": ""}
-        resource = "/".join(filter(None, (asked["resource"], asked.get("subresource"))))
+        asked = next(iter(body.get("spec", {}).values()), {"verb": "", "resource": ""})
+        resource = "/".join(filter(None, (asked.get("resource", asked.get("path")), asked.get("subresource"))))
         return {
             "status": {"userInfo": {"username": token}, "allowed": f"{asked['verb']} {resource}" not in self.denied}
         }
