@@ -174,7 +174,7 @@ def test_what_checks_need_is_what_prepared_tenants_may(made: Outcomes) -> None:
         for verb in rule["verbs"]
     }
     assert [right for right in rights.of_tenant() if (right.group, right.resource, right.verb) not in given] == []
-    assert set(rights.BY_CHECK) <= {name.partition("[")[0] for name in made.planned}
+    assert set(rights.BY_CHECK) | set(rights.BY_READER) <= {name.partition("[")[0] for name in made.planned}
     assert set(rights.BY_FIXTURE) <= {fixture for fixtures in made.needs.values() for fixture in fixtures}
 
 
@@ -189,6 +189,8 @@ def test_a_right_is_asked_for_by_its_parts() -> None:
         "name": "p",
     }
     assert Right("create", "pods/exec").review("ns")["spec"]["resourceAttributes"]["subresource"] == "exec"
+    counts = Right("get", "/metrics").review("")["spec"]
+    assert counts == {"nonResourceAttributes": {"verb": "get", "path": "/metrics"}}
 
 
 def test_a_server_with_another_certificate_is_not_trusted(
