@@ -72,6 +72,8 @@ class Wording(_Frozen):
 
     title: str
     text: str
+    left: str = ""
+    """What ``unchecked`` or ``partly`` says of it, where it stands in one of them."""
 
 
 class Area(_Frozen):

@@ -9,7 +9,10 @@ from conformance.catalogue import Catalogue, Requirement
 from conformance.results import Check, Extent, RequirementLine, Result, Subject, Verdict, Waiver, WaiverLine, worst
 
 SOUND = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE})
+IN_THE_WAY = (Verdict.FAIL, Verdict.ERROR, Verdict.MISSING, Verdict.MANUAL)
+"""Verdicts with which there is no certificate."""
 BY_DOCUMENTS = "a person decides, by documents: "
+IN_PART = "its checks hold, and a person decides the rest: "
 NOT_RUN = "its checks were not part of this run"
 
 
@@ -72,7 +75,7 @@ def _line(
         reason = next((result.reason for result in aged if result.verdict is verdict), "")
         left = "" if any(result.by for result in results) else catalogue.partly.get(requirement.id, "")
         if verdict is Verdict.PASS and left:
-            verdict, reason = Verdict.MANUAL, f"its checks hold, and a person decides the rest: {left}"
+            verdict, reason = Verdict.MANUAL, f"{IN_PART}{left}"
         elif verdict is Verdict.PASS:
             until = min(_ends(result, days, began) for result in aged if result.verdict is Verdict.PASS)
     else:
@@ -147,6 +150,12 @@ def _waive(line: RequirementLine, waiver: Waiver, on: dt.date) -> tuple[Requirem
     return line, WaiverLine(**waiver.model_dump(), state="used")
 
 
+def counted(lines: Sequence[RequirementLine], verdict: Verdict) -> str:
+    """Say how many requirements have a verdict, and which; empty where none has."""
+    ids = [line.id for line in lines if line.verdict is verdict]
+    return f"{len(ids)} of {len(lines)} requirements are {verdict}: {', '.join(ids)}" if ids else ""
+
+
 def obstacles(
     lines: Iterable[RequirementLine], waivers: Iterable[WaiverLine], results: Iterable[Result], extent: Extent
 ) -> list[str]:
@@ -155,11 +164,7 @@ def obstacles(
     if extent != "whole":
         found.append({"filtered": "only some checks were run", "dry-run": "nothing was run: it was a dry run"}[extent])
     lines = list(lines)
-    found += [
-        f"{len(ids)} of {len(lines)} requirements are {verdict}: {', '.join(ids)}"
-        for verdict in (Verdict.FAIL, Verdict.ERROR, Verdict.MISSING, Verdict.MANUAL)
-        if (ids := [line.id for line in lines if line.verdict is verdict])
-    ]
+    found += [words for verdict in IN_THE_WAY if (words := counted(lines, verdict))]
     if not any(line.verdict is Verdict.PASS for line in lines):
         found.append(f"none of {len(lines)} requirements is PASS")
     found += [f"a waiver of {waiver.requirement} has no use" for waiver in waivers if waiver.state == "unused"]

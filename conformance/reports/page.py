@@ -15,7 +15,7 @@ from conformance import catalogue
 from conformance.declared import UNDECLARED
 from conformance.reports import issuing
 from conformance.results import WHOLE_CLOUD, WORST_FIRST, RequirementLine, Run, Verdict
-from conformance.verdicts import BY_DOCUMENTS
+from conformance.verdicts import BY_DOCUMENTS, IN_PART, IN_THE_WAY, counted
 from modules.certificate import Certificate, Signed
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -36,7 +36,7 @@ def render(run: Run, certificate: Signed[Certificate] | None) -> str:
         .render(
             run=run,
             certificate=certificate.statement if certificate else None,
-            why_not=issuing.why_not(run),
+            why_not=why_not(run),
             waiting=waiting(run.requirements),
             areas=[(key, areas[key], lines) for key, lines in by_area(run.requirements).items()],
             by_name=by_name,
@@ -71,6 +71,37 @@ def _why(line: RequirementLine) -> str:
     return "documents" if line.reason.startswith(BY_DOCUMENTS) else "no-check"
 
 
+def reason(line: RequirementLine) -> Markup:
+    """Return why a requirement has its verdict: in each language where the words are the catalogue's, else as found."""
+    known = catalogue.load()
+    left = known.vietnamese[line.id].left if line.id in known.vietnamese else ""
+    if left and line.reason == known.unchecked.get(line.id):
+        return both(line.reason, left)
+    if left and line.reason == f"{IN_PART}{known.partly.get(line.id)}":
+        return both(line.reason, f"{_texts()['in-part']['vi']}{left}")
+    return _as_said(line.reason)
+
+
+def why_not(run: Run) -> list[Markup]:
+    """Return why a run yields no certificate: counts of requirements in each language, anything else as it was said."""
+    counts = {counted(run.requirements, verdict): verdict for verdict in IN_THE_WAY}
+    told = []
+    for words in issuing.why_not(run):
+        if verdict := counts.get(words):
+            ids = [line.id for line in run.requirements if line.verdict is verdict]
+            values = {"number": len(ids), "of": len(run.requirements), "ids": ", ".join(ids)}
+            told.append(
+                both(words, _texts()["requirements-are"]["vi"].format(verdict=_texts()[verdict]["vi"], **values))
+            )
+        else:
+            told.append(_as_said(words))
+    return told
+
+
+def _as_said(words: str) -> Markup:
+    return Markup('<span lang="en" class="keep">{}</span>').format(words)
+
+
 def tally(lines: list[RequirementLine]) -> list[tuple[Verdict, int]]:
     """Count requirements by verdict, the worst first, without those that are none."""
     found = Counter(line.verdict for line in lines)
@@ -86,7 +117,7 @@ def environment(*folders: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(t=text, both=both, scope=scope, tally=tally, verdicts=WORST_FIRST)
+    made.globals.update(t=text, both=both, reason=reason, scope=scope, tally=tally, verdicts=WORST_FIRST)
     made.filters["day"] = lambda value: f"{value:%d/%m/%Y}"
     made.filters["minute"] = lambda value: f"{value:%d/%m/%Y %H:%M} UTC"
     return made

@@ -83,6 +83,7 @@ def test_every_requirement_is_there_in_vietnamese() -> None:
     for wording in known.vietnamese.values():
         assert wording.title
         assert wording.text.endswith(".")
+    assert {it for it, wording in known.vietnamese.items() if wording.left} == {*known.unchecked, *known.partly}
 
 
 def test_every_requirement_has_a_lifetime() -> None:

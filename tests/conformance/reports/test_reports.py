@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from trestle.oscal.assessment_results import AssessmentResults
 
-from conformance import assembly, reports
+from conformance import assembly, catalogue, reports
 from conformance.assembly import Additions
 from conformance.reports import junit, oscal, page, schema
 from conformance.results import Evidence, Run, Subject, Verdict, Waiver
@@ -223,14 +223,27 @@ def test_what_a_person_decides_is_grouped_by_why() -> None:
     text = page.render(run, None)
     for heading in ("Not declared to the audit: 2", "Chưa khai báo cho kiểm định: 2", "Checked in part: 1"):
         assert heading in text
-    assert '<td lang="en" class="keep">the target file declares no &lt;accounts&gt;</td>' in text
+    assert '<td><span lang="en" class="keep">the target file declares no &lt;accounts&gt;</span></td>' in text
     assert "Nothing is left to a person." in page.render(good_run(), None)
+
+
+def test_what_the_kit_says_itself_is_said_in_both_languages() -> None:
+    """Why there is no check, what checks leave to a person, what keeps a certificate back; findings stay English."""
+    bad = result(Verdict.FAIL, "GVC-NET-01", name="a.b", reason="port 22 is open")
+    run = run_of([result(Verdict.PASS, "GVC-SUP-05", name="a.a"), bad])
+    text = page.render(run, None)
+    known = catalogue.load()
+    for one in ("GVC-SUP-05", "GVC-GOV-01"):
+        assert f"{known.vietnamese[one].left}</span>" in text
+    assert "các phép kiểm tra đều đạt, phần còn lại do người xét: việc hỗ trợ hệ điều hành" in text
+    assert f'<span lang="vi">1 trên {len(run.requirements)} yêu cầu ở kết luận KHÔNG ĐẠT: GVC-NET-01</span>' in text
+    assert '<p class="reason"><span lang="en" class="keep">port 22 is open</span></p>' in text
 
 
 def test_english_findings_are_marked(run: Run) -> None:
     """Reasons, evidence and sources are in English whatever the page's language, and say so to a screen reader."""
     text = page.render(run, None)
-    marks = re.findall(r'<p class="reason([^>]*)>', text)
-    assert marks
-    assert all('lang="en"' in mark and "keep" in mark for mark in marks)
+    assert '<p class="reason keep" lang="en">' in text
+    reasons = re.findall(r'<p class="reason">(<span[^>]*>)', text)
+    assert set(reasons) == {'<span lang="en" class="keep">'}
     assert len(re.findall(r'<span lang="en" class="keep">[^<]*Decree', text)) > 20
