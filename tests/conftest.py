@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+import hypothesis
 import pytest
 import yaml
 from filelock import FileLock, Timeout
@@ -23,6 +24,9 @@ from testbed.state import State
 from testbed.topology import Topology, load
 from tests.signers import Authority
 from toolchain import build
+
+hypothesis.settings.register_profile("kit", deadline=None)  # other work on the machine is no mistake of the code
+hypothesis.settings.load_profile("kit")
 
 TOPOLOGY = REPOSITORY / "tests" / "topology.yaml"
 EGC_TOPOLOGY = REPOSITORY / "tests" / "egc-topology.yaml"

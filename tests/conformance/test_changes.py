@@ -48,7 +48,7 @@ def test_each_pair_of_verdicts_has_its_kind(before: Verdict, after: Verdict, kin
     assert (found.why != "") == (kind in {"new", "incomparable"})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from([v for v in Verdict if v is not Verdict.MANUAL]), st.sampled_from([Verdict.PASS, Verdict.FAIL]))
 def test_the_way_back_mends_what_the_way_there_broke(one: Verdict, other: Verdict) -> None:
     """New and fixed are each other's mirror; the other kinds are their own."""

@@ -41,7 +41,7 @@ def line_of(id_: str, found: list[Result], waived: list[Waiver] | None = None) -
     return {line.id: line for line in judge(found, waived)[0]}[id_]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(results, waivers)
 def test_every_requirement_that_applies_gets_one_verdict(found: list[Result], waived: list[Waiver]) -> None:
     """No line more or less, whatever was found: the denominator never moves; each that is not PASS says why."""
@@ -64,7 +64,7 @@ def test_what_checks_decide_in_part_waits_for_a_person() -> None:
     assert line_of("GVC-SUP-05", [result(Verdict.FAIL, "GVC-SUP-05"), judged]).verdict is Verdict.FAIL
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(results, waivers, st.randoms(use_true_random=False))
 def test_the_order_of_results_decides_nothing(found: list[Result], waived: list[Waiver], random: object) -> None:
     """The same results in another order give the same verdicts."""
@@ -76,7 +76,7 @@ def test_the_order_of_results_decides_nothing(found: list[Result], waived: list[
     assert before == after
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(results, st.sampled_from(ASKED), verdict)
 def test_one_more_result_never_makes_it_better(found: list[Result], id_: str, said: Verdict) -> None:
     """Of a requirement that has results, one more can only keep or worsen the verdict."""
@@ -87,7 +87,7 @@ def test_one_more_result_never_makes_it_better(found: list[Result], id_: str, sa
         assert rank(after.verdict) <= rank(before.verdict)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(found=results, waived=waivers, judged=st.booleans())
 def test_a_certificate_rests_on_all_that_applies(found: list[Result], waived: list[Waiver], *, judged: bool) -> None:
     """Where one requirement is not decided or does not hold, where a waiver has no use: no certificate."""
@@ -108,7 +108,7 @@ def test_a_certificate_rests_on_all_that_applies(found: list[Result], waived: li
             assert line.until is None or statement.until <= line.until
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(results, waivers, ages)
 def test_time_only_takes_away(found: list[Result], waived: list[Waiver], days: int) -> None:
     """On a later day no verdict is better than it was, and what has a last day holds until then."""

@@ -71,7 +71,7 @@ def test_openssl_agrees(authority: Authority, signed: bytes, tmp_path: Path) -> 
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode != 0
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_no_bit_of_a_signature_can_be_changed(trust: Trust, signed: bytes, place: float, bit: int) -> None:
     """Whichever bit is turned, the signature does not hold, and the reason is one line."""

@@ -281,7 +281,7 @@ def test_field_given_twice(tmp_path: Path) -> None:
         assert refused(tmp_path, "\n".join(rows)) == [(end + 1, dotted(field))], dotted(field)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chosen=st.lists(st.sampled_from(CASES), min_size=2, max_size=8))
 def test_many_mistakes_at_once(tmp_path: Path, chosen: list[Case]) -> None:
     """However many mistakes are made together, each that still stands is told, and nothing breaks."""

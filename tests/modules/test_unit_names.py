@@ -9,7 +9,7 @@ import unicodedata
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from modules.levels import Zone
@@ -104,7 +104,6 @@ _KEYS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(name=st.text(max_size=60), key=_KEYS)
 def test_any_text_gives_a_name(name: str, key: UnitKey) -> None:
     """Whatever letters of the world a name is written in, what is derived is a name of 38 characters at most."""
@@ -117,7 +116,6 @@ def test_any_text_gives_a_name(name: str, key: UnitKey) -> None:
     )
 
 
-@settings(deadline=None)
 @given(
     one=_KEYS,
     other=_KEYS,
@@ -133,7 +131,6 @@ def test_two_keys_never_share_a_slug(one: UnitKey, other: UnitKey, shorts: tuple
 _LABELS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?", fullmatch=True)
 
 
-@settings(deadline=None)
 @given(short=_LABELS, key=_KEYS, systems=st.sets(_LABELS, min_size=2, max_size=6))
 def test_zones_of_different_systems_never_share_a_namespace(short: str, key: UnitKey, systems: set[str]) -> None:
     """Each zone of each system has a namespace of its own, however long the names are."""

@@ -94,7 +94,7 @@ def clusters(draw: st.DrawFn) -> tuple[list[Json], list[Json], list[Json]]:
 SERVICES = [("TCP", 8080), ("TCP", 9), ("UDP", 53), ("SCTP", 8500)]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(clusters())
 def test_rules_say_what_the_policies_say(cluster: tuple[list[Json], list[Json], list[Json]]) -> None:
     """A connection passes every node on its way exactly when the policies allow it, and so does each answer."""

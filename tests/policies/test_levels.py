@@ -39,7 +39,7 @@ def test_rules_hold_at_their_level_and_above() -> None:
         assert levels == tuple(range(levels[0], 6)), about(entry).id
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(FILES), min_size=1, max_size=3, unique=True))
 def test_what_is_refused_stays_refused_above(files: list[Path]) -> None:
     """Whatever stands together, what one level finds the next one finds too."""

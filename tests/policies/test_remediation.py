@@ -69,7 +69,7 @@ def test_objects_of_the_tests_conform() -> None:
     assert {"Service", "Deployment"} <= {it["kind"] for it in CONFORMING if not found(it, 1)}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(CONFORMING), st.sampled_from(["seccompProfile", "securityContext", "ipFamilyPolicy"]), st.data())
 def test_what_is_filled_in_passes_every_rule(manifest: dict[str, Any], field: str, data: st.DataObject) -> None:
     """An object that lacks nothing but what can be filled in passes all rules of its level afterwards."""

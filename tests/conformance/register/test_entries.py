@@ -97,7 +97,7 @@ def test_scopes_of_a_cloud_are_apart() -> None:
     assert [cloud.scope for cloud in clouds([one, other])] == ["region south", "the whole cloud"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from("ABC"), st.integers(2, 4), st.integers(0, 500), st.booleans()), max_size=5))
 def test_places_follow_from_what_was_read_alone(drawn: list[tuple[str, int, int, bool]]) -> None:
     """Whatever the order of the folders: every cloud has one place, places begin at 1, and certificates come first."""

@@ -111,7 +111,7 @@ def overlaps(blocks: Iterable[Block]) -> list[tuple[Block, Block]]:
     return [(a, b) for a, b in pairwise(inorder) if a.family == b.family and b.start < a.end]
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(st.binary(min_size=12, max_size=42))
 def test_nobodys_addresses_move(data: bytes) -> None:
     """Through any sequence of joining, growing, merging, leaving: no overlap, no move, no early return."""

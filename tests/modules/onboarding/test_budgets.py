@@ -56,7 +56,7 @@ def test_asking_again_counts_once() -> None:
     assert charged("a", Share(needs=cores(9)), [("p", province)])["p"].below == {"a": cores(9)}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(BYTES)
 def test_one_after_the_other_is_as_all_at_once(data: bytes) -> None:
     """Units that come one by one are granted and refused as a plan for all of them together does."""

@@ -56,7 +56,7 @@ def check(tenants: Sequence[Tenant], placements: Placements, rules: Rules) -> No
     assert {name: it.namespaces for name, it in placements.clusters.items() if name not in alone} == namespaces
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=4000)
 @given(BYTES)
 def test_limits_hold_and_the_placed_stay(data: bytes) -> None:
     """In any tree no limit is passed, the order changes nothing, and units that come later move nobody."""

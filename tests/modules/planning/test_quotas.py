@@ -29,7 +29,7 @@ def total(parts: list[Amounts]) -> Amounts:
     return sum(parts, Amounts())
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=4000)
 @given(st.binary(max_size=132))
 def test_children_never_have_more_than_their_parent(data: bytes) -> None:
     """In any tree, own systems and children together stay within the budget; nothing is lost without a word."""

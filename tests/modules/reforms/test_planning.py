@@ -156,7 +156,7 @@ def reform_of(data: bytes) -> tuple[list[Estate], ReformPlan]:
     return old, make(old, new, pairs)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.binary(max_size=12))
 def test_nothing_is_lost_in_any_reform(data: bytes) -> None:
     """Every unit and namespace is accounted for once, budgets add up, nothing that bears data is deleted."""
