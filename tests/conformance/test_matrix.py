@@ -141,12 +141,12 @@ def test_exactly_the_checks_of_a_fault_fail(audited: Audited, tmp_path: Path, tu
     names = {result.name for result in run.results}
     failing = matrix.named([p for fault in group for p in MATRIX.faults[fault]], names)
     undecided = matrix.named([p for fault in group for p in MATRIX.undecided.get(fault, ())], names)
-    found = {verdict: by_verdict(run, verdict) for verdict in (Verdict.FAIL, Verdict.ERROR, Verdict.MISSING)}
-    assert {verdict: set(of) for verdict, of in found.items()} == {
-        Verdict.FAIL: failing,
-        Verdict.ERROR: undecided,
-        Verdict.MISSING: set(),
-    }, found
+    wrong = []
+    for verdict, expected in ((Verdict.FAIL, failing), (Verdict.ERROR, undecided), (Verdict.MISSING, set[str]())):
+        found = by_verdict(run, verdict)
+        wrong += [f"{verdict}, and should not: {name}: {found[name]}" for name in sorted(found.keys() - expected)]
+        wrong += [f"not {verdict}, and should: {name}" for name in sorted(expected - found.keys())]
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.fixture(scope="module")
