@@ -79,7 +79,8 @@ def edited(hosts: Hosts, edits: Mapping[str, str], reader: Reader | None = None)
 
     def run(body: str, cloud: Cloud) -> None:
         for host in hosts(cloud):
-            cloud.later(f"{host}: edits of {cloud.fault}", partial(edit, body, host, cloud), Phase.EDIT)
+            what = f"{host}: edits of {cloud.fault} to {', '.join(edits)}"
+            cloud.later(what, partial(edit, body, host, cloud), Phase.EDIT)
 
     def edit(body: str, host: str, cloud: Cloud, _: Cloud) -> None:
         for file, script in edits.items():

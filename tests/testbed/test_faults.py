@@ -79,6 +79,17 @@ def test_faults_of_one_file_end_in_any_order(
     assert switching.active(cloud) == []
 
 
+def test_one_fault_edits_several_files(cloud: Machine, file: Path, known: Callable[..., None]) -> None:
+    """Every edit that a fault is put together from is made, on one host as well."""
+    other = file.with_name("other")
+    other.write_text(TEXT)
+    known(both=edit(file, ONE) + edit(other, TWO))
+    switching.switch_on(cloud, ["both"])
+    assert (file.read_text(), other.read_text()) == (TEXT.replace("1", "wrong"), TEXT.replace("2", "wrong"))
+    switching.switch_off(cloud, ["both"])
+    assert (file.read_text(), other.read_text()) == (TEXT, TEXT)
+
+
 def test_switching_twice_is_like_once(cloud: Machine, file: Path, known: Callable[..., None]) -> None:
     """On again keeps what was there first; off again, or without on, touches nothing."""
     known(one=edit(file, ONE))
