@@ -41,7 +41,7 @@ class Answer:
     status: int
     body: dict[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    text: str = field(default="", repr=False)
+    raw: bytes = field(default=b"", repr=False)
     """The whole answer as it came."""
 
     @property
@@ -124,7 +124,7 @@ class Api:
             )
         except urllib3.exceptions.HTTPError as error:
             raise KitError(f"{self.host} port {self.port}, {asked}: {_why(error, seconds)}") from error
-        answer = Answer(asked, raw.status, _parse(raw.data), dict(raw.headers), raw.data.decode(errors="replace"))
+        answer = Answer(asked, raw.status, _parse(raw.data), dict(raw.headers), raw.data)
         if 300 <= answer.status < 400:
             raise KitError(f"{self.host} answered {asked} with a redirect ({answer.status}), as no API server does")
         if answer.status >= 500 or answer.status == 429:
@@ -133,17 +133,11 @@ class Api:
 
     def must(self, method: str, path: str, body: Any = None, **options: Any) -> dict[str, Any]:
         """Send a request that has to be granted, and return the object. Raises KitError with the server's reason."""
-        answer = self.request(method, path, body, **options)
-        if not answer.ok:
-            raise refusal(answer)
-        return answer.body
+        return granted(self.request(method, path, body, **options)).body
 
     def text(self, path: str) -> str:
         """Return what is no JSON, such as the counts under /metrics. Raises KitError where it is not granted."""
-        answer = self.request("GET", path)
-        if not answer.ok:
-            raise refusal(answer)
-        return answer.text
+        return granted(self.request("GET", path)).raw.decode(errors="replace")
 
     def create(self, path: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Create an object in a collection."""
@@ -152,8 +146,8 @@ class Api:
     def remove(self, path: str) -> None:
         """Delete an object at once; one that is gone already is no mistake."""
         answer = self.request("DELETE", path, {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 1})
-        if not answer.ok and answer.status != 404:
-            raise refusal(answer)
+        if answer.status != 404:
+            granted(answer)
 
     def execute(self, namespace: str, pod: str, command: Sequence[str], *, seconds: float) -> Done:
         """Run a program in a pod to its end, ``seconds`` at most."""
@@ -210,11 +204,13 @@ class Api:
         return urllib3.PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=self.authority)
 
 
-def refusal(answer: Answer) -> KitError:
-    """Return the error for a request that had to be granted and was not."""
+def granted(answer: Answer) -> Answer:
+    """Return the answer to a request that has to be granted. Raises KitError with the server's reason."""
     if answer.status in {401, 403}:
-        return TooFewRightsError(f"too few rights for the audit to {answer.asked}: {answer}")
-    return KitError(f"{answer.asked}: {answer}")
+        raise TooFewRightsError(f"too few rights for the audit to {answer.asked}: {answer}")
+    if not answer.ok:
+        raise KitError(f"{answer.asked}: {answer}")
+    return answer
 
 
 def _ended(stream: Any) -> Done:

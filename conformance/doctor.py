@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel
 
 from conformance import catalogue, reach, rights
-from conformance.api import Api, refusal
+from conformance.api import Api, granted
 from conformance.catalogue import Kind
 from conformance.lanes import PROBES
 from conformance.outcomes import Outcomes
@@ -151,10 +151,7 @@ def _account(name: str, kubeconfig: Path, namespace: str, wanted: Sequence[Right
         findings = reach.attempt(place)
         if not any(finding.ok for finding in findings):
             return _Account(name, tuple(findings), works=False)
-        answer = rights.who_am_i(api)
-        if not answer.ok:
-            raise refusal(answer)
-        user = rights.name_of(answer)
+        user = rights.name_of(granted(rights.who_am_i(api)))
         findings.append(Finding(f"{name}: credentials", bool(user), user or "the server does not say whose they are"))
         if not user:
             return _Account(name, tuple(findings), works=False)

@@ -49,10 +49,10 @@ class Loss:
 
 
 @pytest.fixture(scope="module")
-def pair(tenant_a: Tenant, audit_target: Target, probes: Probes, run_id: str) -> Iterator[list[Probe]]:
+def pair(tenant_a: Tenant, audit_target: Target, run_id: str) -> Iterator[list[Probe]]:
     """Start two pods that are no others' servers, with the ways to them open."""
     names = [f"audit-{run_id}-{PAIR}-{number}" for number in (1, 2)]
-    ingress = workloads.allow_ingress(run_id, namespace=probes.client.tenant.namespace, role=PAIR)
+    ingress = workloads.allow_ingress(run_id, namespace=tenant_a.namespace, role=PAIR)
     with ExitStack() as stack:
         for name in names:
             manifest = workloads.server(name, audit_target.probe_image, run=run_id, role=PAIR)

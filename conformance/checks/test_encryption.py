@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from conformance import workloads
 from conformance.api import Api, TooFewRightsError
-from conformance.declared import NotDeclaredError
+from conformance.declared import NotDeclaredError, declared
 from conformance.plugin import EvidenceBook, requirement
 from conformance.probes import Tenant
 from conformance.target import Target
@@ -24,12 +24,9 @@ TRIES = 5
 
 
 @pytest.fixture(scope="session")
-def metrics(audit_target: Target, request: pytest.FixtureRequest) -> Api:
+def metrics(audit_target: Target) -> Api:
     """Return an account that may read what the API server counts."""
-    if audit_target.reader is None:
-        raise NotDeclaredError("account that may read /metrics of the API server (reader)")
-    reader: Api = request.getfixturevalue("reader")
-    return reader
+    return Api(declared(audit_target.reader, "account that may read /metrics of the API server (reader)").kubeconfig)
 
 
 def stored(api: Api) -> Counter[str]:
