@@ -142,10 +142,15 @@ def server_paths(source: Probe, servers: Sequence[Probe], family: Family) -> lis
     return paths
 
 
+def policies_of(tenant: Tenant) -> str:
+    """Path of the tenant's NetworkPolicies."""
+    return tenant.path("networkpolicies", "networking.k8s.io/v1")
+
+
 @contextmanager
 def policy(tenant: Tenant, manifest: Mapping[str, Any]) -> Iterator[None]:
     """Hold a NetworkPolicy in the tenant's namespace for as long as the block runs."""
-    collection = tenant.path("networkpolicies", "networking.k8s.io/v1")
+    collection = policies_of(tenant)
     tenant.api.create(collection, manifest)
     try:
         yield

@@ -55,6 +55,8 @@ class Tenant:
     api: Api
     namespaces: tuple[str, ...]
     user: str = ""
+    account: str = workloads.DEFAULT_ACCOUNT
+    """Service account that its probe pods run as."""
 
     @property
     def namespace(self) -> str:
@@ -97,10 +99,10 @@ class Probes:
 def start(tenant_a: Tenant, tenant_b: Tenant, image: str, run: str) -> Probes:
     """Create all probe pods at once and wait until they run with an address; raises KitError when one does not."""
     plan = [
-        (tenant_a, workloads.server(f"audit-{run}-server-1", image, run=run)),
-        (tenant_a, workloads.server(f"audit-{run}-server-2", image, run=run)),
-        (tenant_a, workloads.client(f"audit-{run}-client", image, run=run)),
-        (tenant_b, workloads.client(f"audit-{run}-stranger", image, run=run)),
+        (tenant_a, workloads.server(f"audit-{run}-server-1", image, run=run, account=tenant_a.account)),
+        (tenant_a, workloads.server(f"audit-{run}-server-2", image, run=run, account=tenant_a.account)),
+        (tenant_a, workloads.client(f"audit-{run}-client", image, run=run, account=tenant_a.account)),
+        (tenant_b, workloads.client(f"audit-{run}-stranger", image, run=run, account=tenant_b.account)),
     ]
     for tenant, manifest in plan:
         tenant.api.create(tenant.path("pods"), manifest)

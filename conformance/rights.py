@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 from conformance.api import Answer, Api
 from conformance.lanes import PROBES
-from conformance.workloads import EGRESS_POLICY, INGRESS_POLICY, Manifest
+from conformance.probes import Tenant
+from conformance.workloads import EGRESS_POLICY, INGRESS_POLICY, STORED, Manifest
+from core.errors import KitError
 
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _WHO_AM_I = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _NETWORKING = "networking.k8s.io"
+EVERYBODY = "system:authenticated"
+"""Group of every account that the API server knows."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def _review(spec: Manifest) -> Manifest:
 _PODS = tuple(Right(verb, "pods") for verb in ("get", "list", "create", "delete"))
 _SERVICES = tuple(Right(verb, "services") for verb in ("list", "create", "delete"))
 _LIST_POLICIES = Right("list", "networkpolicies", _NETWORKING)
+_REVIEW = Right("create", "localsubjectaccessreviews", "authorization.k8s.io")
 _LIMITS = (Right("list", "resourcequotas"), Right("list", "limitranges"))
 
 BY_FIXTURE: Mapping[str, Sequence[Right]] = {
@@ -70,13 +75,16 @@ BY_FIXTURE: Mapping[str, Sequence[Right]] = {
 BY_CHECK: Mapping[str, Sequence[Right]] = {
     "access.anonymous_is_refused": (Right("list", "pods"),),
     "access.tenants_cannot_touch_each_other": (Right("list", "pods"),),
-    "encryption.secret_is_stored_encrypted": tuple(Right(verb, "secrets") for verb in ("list", "create", "delete")),
+    "encryption.secret_is_stored_encrypted": (
+        Right("create", "secrets"),
+        *(Right(verb, "secrets", name=STORED) for verb in ("get", "delete")),
+    ),
     "containment.neighbours_load_stays_within_its_limit": (*_PODS, Right("create", "pods/exec")),
     "guards.quota_holds": _LIMITS,
-    "provider.provider_keeps_out": (Right("create", "localsubjectaccessreviews", "authorization.k8s.io"),),
+    "provider.provider_keeps_out": (_REVIEW,),
     "rights.tenant_cannot_change_limits": _LIMITS,
     "rights.tenant_cannot_remove_default_deny": (_LIST_POLICIES,),
-    "rights.default_account_holds_no_rights": (Right("create", "serviceaccounts/token", name="default"),),
+    "rights.default_account_holds_no_rights": (_REVIEW,),
 }
 """What a tenant must be allowed beyond that, by the name of the check without its parameters."""
 
@@ -127,3 +135,27 @@ def who_am_i(api: Api, token: str = "") -> Answer:
 def name_of(answer: Answer) -> str:
     """Return the name in what the API server said to `who_am_i`, empty where it said none."""
     return str(answer.body.get("status", {}).get("userInfo", {}).get("username", ""))
+
+
+def must_tell_who_may(tenant: Tenant) -> str:
+    """See that reviews of somebody's rights say yes to what the tenant may do, and say so.
+
+    Raises KitError where they do not: then a no says nothing.
+    """
+    if not somebody_may(tenant, tenant.user, [EVERYBODY], "get", "pods"):
+        raise KitError(f"an access review denies {tenant.user} what it may do, so a denial means nothing")
+    return "yes: reviews tell who may"
+
+
+def somebody_may(tenant: Tenant, user: str, groups: Sequence[str], verb: str, resource: str) -> bool:
+    """Ask the API server whether somebody else may do something in the tenant's namespace. Raises KitError."""
+    name, _, subresource = resource.partition("/")
+    attributes = {"namespace": tenant.namespace, "verb": verb, "resource": name, "subresource": subresource}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "LocalSubjectAccessReview",
+        "metadata": {"namespace": tenant.namespace},
+        "spec": {"user": user, "groups": list(groups), "resourceAttributes": attributes},
+    }
+    path = tenant.path("localsubjectaccessreviews", "authorization.k8s.io/v1")
+    return bool(tenant.api.create(path, review)["status"].get("allowed"))

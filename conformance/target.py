@@ -12,13 +12,14 @@ from conformance.catalogue import Kind, Level
 from conformance.declared import Services
 from conformance.fields import Strict, Word, placed
 from conformance.results import WHOLE_CLOUD, Subject
+from conformance.workloads import DEFAULT_ACCOUNT
 from core.errors import KitError
 
 PROBE_IMAGE = "govcloud.local/agnhost:v1.36.3"
 _HINT = "docs/auditor.md shows a whole target file"
 _Model = TypeVar("_Model", bound=Services)
 
-Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
 
 def _kubeconfig(value: Path, info: ValidationInfo) -> Path:
@@ -45,8 +46,10 @@ class TenantAccess(Strict):
     """An account that a tenant of the cloud holds, and the namespaces that are the tenant's own."""
 
     kubeconfig: Kubeconfig
-    namespaces: tuple[Namespace, ...] = Field(min_length=1)
+    namespaces: tuple[DnsLabel, ...] = Field(min_length=1)
     """The first is used for probe pods; all of them must be closed to the other tenant."""
+    account: DnsLabel = DEFAULT_ACCOUNT
+    """Service account that the probe pods run as; it needs no rights."""
 
 
 class Tenants(Strict):

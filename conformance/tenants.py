@@ -6,6 +6,7 @@ The administrator's rights are used here alone; the audit itself holds the right
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,13 +17,16 @@ import yaml
 from conformance import target as target_file
 from conformance.api import Api
 from conformance.results import Subject
-from conformance.workloads import DNS_PORTS, EGRESS_POLICY, INGRESS_POLICY, MANAGED_BY, Manifest
-from core.audit_tenants import ACCOUNT, READER, TENANTS
+from conformance.workloads import EGRESS_POLICY, INGRESS_POLICY, MANAGED_BY, STORED, Manifest
+from core.audit_tenants import ACCOUNT, PROBE_ACCOUNT, READER, TENANTS
 from core.errors import KitError
 from core.files import write_atomic
-from modules.labels import SECURITY_LEVEL
+from modules import guards, labels
+from modules.levels import LEVELS, Quota
 
 TOKEN_SECONDS = 2 * 3600
+QUOTA = Quota(cpu="2", memory="2Gi", storage="1Gi", pods=10)
+"""What a tenant of an audit may have: enough for the probe pods, and for a check to come up against it."""
 RBAC = "rbac.authorization.k8s.io"
 CLUSTER_ROLES = f"/apis/{RBAC}/v1/clusterroles"
 CLUSTER_ROLE_BINDINGS = f"/apis/{RBAC}/v1/clusterrolebindings"
@@ -31,11 +35,11 @@ _FIELD_MANAGER = {"fieldManager": "govcloud-audit", "force": "true"}
 
 TENANT_RULES: list[Manifest] = [
     {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get", "list", "watch", "create", "delete"]},
-    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "create", "delete"]},
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+    {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [STORED], "verbs": ["get", "delete"]},
     {"apiGroups": [""], "resources": ["pods/exec", "pods/portforward"], "verbs": ["get", "create"]},
     {"apiGroups": [""], "resources": ["pods/log", "configmaps", "events"], "verbs": ["get", "list"]},
     {"apiGroups": [""], "resources": ["resourcequotas", "limitranges"], "verbs": ["get", "list"]},
-    {"apiGroups": [""], "resources": ["serviceaccounts/token"], "resourceNames": ["default"], "verbs": ["create"]},
     {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["get", "list", "create"]},
     {"apiGroups": ["authorization.k8s.io"], "resources": ["localsubjectaccessreviews"], "verbs": ["create"]},
     {
@@ -66,64 +70,51 @@ def _binding(kind: str, role_kind: str, role: str, namespace: str, *, cluster: b
     )
 
 
-def _account(namespace: str) -> Manifest:
-    return _named("ServiceAccount", "v1", ACCOUNT, namespace, automountServiceAccountToken=False)
+def _account(namespace: str, name: str) -> Manifest:
+    return _named("ServiceAccount", "v1", name, namespace, automountServiceAccountToken=False)
 
 
-def _namespace(name: str, level: int) -> Manifest:
-    manifest = _named("Namespace", "v1", name)
-    manifest["metadata"]["labels"] |= {
-        SECURITY_LEVEL: str(level),
-        **{f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")},
-    }
-    return manifest
-
-
-def _policy(name: str, namespace: str, directions: list[str], **rules: Any) -> Manifest:
-    spec = {"podSelector": {}, "policyTypes": directions, **rules}
-    return _named("NetworkPolicy", "networking.k8s.io/v1", name, namespace, spec=spec)
-
-
-def tenant_objects(namespace: str, level: int) -> Iterator[Manifest]:
-    """Everything that makes a tenant, in the order in which it is made."""
-    yield _namespace(namespace, level)
-    yield _named(
-        "ResourceQuota",
-        "v1",
-        "quota",
-        namespace,
-        spec={
-            "hard": {
-                "pods": "10",
-                "requests.cpu": "1",
-                "requests.memory": "1Gi",
-                "limits.cpu": "2",
-                "limits.memory": "2Gi",
-                "services.nodeports": "0",
-                "services.loadbalancers": "0",
-            }
-        },
+def _guarded(name: str, subject: Subject) -> Iterator[Manifest]:
+    """Give a namespace with what guards one of an agency, so that a cloud's own policies let it be."""
+    space = guards.Space(
+        name=name,
+        tier="egc" if subject.kind == "EGC" else "cgc",
+        level=subject.level,
+        quota=QUOTA,
+        group=name,
+        labels={labels.LOG_MONTHS: str(LEVELS[subject.level].logs), labels.ENVIRONMENT: "test"},
     )
-    limits = {
-        "type": "Container",
-        "default": {"cpu": "100m", "memory": "64Mi"},
-        "defaultRequest": {"cpu": "10m", "memory": "16Mi"},
-        "max": {"cpu": "1", "memory": "1Gi"},
+    for manifest in (
+        guards.namespace(space),
+        guards.resource_quota(name, QUOTA),
+        guards.limit_range(name, QUOTA),
+        guards.default_deny(name),
+        guards.allow_dns(name),
+        guards.default_account(name),
+    ):
+        manifest["metadata"]["labels"] |= MANAGED_BY
+        yield manifest
+
+
+def tenant_objects(namespace: str, subject: Subject, until: dt.datetime) -> Iterator[Manifest]:
+    """Everything that makes a tenant whose rights are meant to last until then, in the order in which it is made."""
+    yield from _guarded(namespace, subject)
+    yield _account(namespace, ACCOUNT)
+    yield _account(namespace, PROBE_ACCOUNT)
+    role = _named("Role", f"{RBAC}/v1", "tenant", namespace, rules=TENANT_RULES)
+    expires = f"{until.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+    role["metadata"]["annotations"] = {
+        f"{labels.PREFIX}/expires": expires,
+        f"{labels.PREFIX}/ticket": f"audit of {subject.cloud}",
     }
-    yield _named("LimitRange", "v1", "limits", namespace, spec={"limits": [limits]})
-    yield _policy("default-deny", namespace, ["Ingress", "Egress"])
-    system = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}]
-    yield _policy("allow-dns", namespace, ["Egress"], egress=[{"to": system, "ports": list(DNS_PORTS)}])
-    yield _named("ServiceAccount", "v1", "default", namespace, automountServiceAccountToken=False)
-    yield _account(namespace)
-    yield _named("Role", f"{RBAC}/v1", "tenant", namespace, rules=TENANT_RULES)
+    yield role
     yield _binding("RoleBinding", "Role", "tenant", namespace)
 
 
-def reader_objects(level: int) -> Iterator[Manifest]:
+def reader_objects(subject: Subject) -> Iterator[Manifest]:
     """Everything that makes the reader of the platform, who sees nodes and the API server's counts alone."""
-    yield _namespace(READER, level)
-    yield _account(READER)
+    yield from _guarded(READER, subject)
+    yield _account(READER, ACCOUNT)
     yield _named(
         "ClusterRole",
         f"{RBAC}/v1",
@@ -176,10 +167,11 @@ def prepare(admin: Path, folder: Path, subject: Subject, probe_image: str, servi
     api = Api(admin)
     for name in (*TENANTS.values(), READER):
         _is_there(api, name)
+    until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=TOKEN_SECONDS)
     for namespace in TENANTS.values():
-        for manifest in tenant_objects(namespace, subject.level):
+        for manifest in tenant_objects(namespace, subject, until):
             apply(api, manifest)
-    for manifest in reader_objects(subject.level):
+    for manifest in reader_objects(subject):
         apply(api, manifest)
     places = {**{f"tenant-{name}": namespace for name, namespace in TENANTS.items()}, "reader": READER}
     for name, namespace in places.items():
@@ -187,7 +179,7 @@ def prepare(admin: Path, folder: Path, subject: Subject, probe_image: str, servi
     target = {
         **subject.model_dump(),
         "tenants": {
-            name: {"kubeconfig": f"tenant-{name}.kubeconfig", "namespaces": [namespace]}
+            name: {"kubeconfig": f"tenant-{name}.kubeconfig", "namespaces": [namespace], "account": PROBE_ACCOUNT}
             for name, namespace in TENANTS.items()
         },
         "reader": {"kubeconfig": "reader.kubeconfig"},

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modules.labels import NAMESPACE_NAME, WORKLOAD
+
 Manifest = dict[str, Any]
 
 TCP_PORT = 8080
@@ -17,13 +19,18 @@ SERVER = "server"
 """The role of pods that answer, unless another is given."""
 INGRESS_POLICY = "govcloud-audit-ingress"
 EGRESS_POLICY = "govcloud-audit-egress"
-"""The two names are fixed, so that a tenant's rights can be limited to them."""
+STORED = "govcloud-audit-stored"
+"""The three names are fixed, so that a tenant's rights can be limited to them."""
 
 PROBE_PORTS: Sequence[Manifest] = (
     {"port": TCP_PORT, "protocol": "TCP"},
     {"port": UDP_PORT, "protocol": "UDP"},
 )
 DNS_PORTS: Sequence[Manifest] = ({"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"})
+DNS_NAMESPACES = ("kube-system", "openshift-dns")
+"""Where distributions of Kubernetes run the name server of the cluster."""
+DEFAULT_ACCOUNT = "default"
+"""Service account that Kubernetes gives to pods that name none."""
 
 
 def labels(run: str, role: str = "") -> dict[str, str]:
@@ -31,13 +38,22 @@ def labels(run: str, role: str = "") -> dict[str, str]:
     return {**MANAGED_BY, RUN: run, **({ROLE: role} if role else {})}
 
 
-def pod(name: str, image: str, *, run: str, role: str, arguments: Sequence[str] = ("pause",)) -> Manifest:
+def pod(
+    name: str,
+    image: str,
+    *,
+    run: str,
+    role: str,
+    account: str = DEFAULT_ACCOUNT,
+    arguments: Sequence[str] = ("pause",),
+) -> Manifest:
     """Return a pod that meets Pod Security 'restricted' and asks for little."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "labels": labels(run, role)},
+        "metadata": {"name": name, "labels": {WORKLOAD: f"govcloud-audit-{role}", **labels(run, role)}},
         "spec": {
+            "serviceAccountName": account,
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "restartPolicy": "Never",
@@ -69,9 +85,9 @@ def pod(name: str, image: str, *, run: str, role: str, arguments: Sequence[str] 
     }
 
 
-def _answering(name: str, image: str, *, run: str, role: str) -> Manifest:
+def _answering(name: str, image: str, *, run: str, role: str, account: str) -> Manifest:
     arguments = ["netexec", f"--http-port={TCP_PORT}", f"--udp-port={UDP_PORT}"]
-    manifest = pod(name, image, run=run, role=role, arguments=arguments)
+    manifest = pod(name, image, run=run, role=role, account=account, arguments=arguments)
     manifest["spec"]["containers"][0]["readinessProbe"] = {
         "httpGet": {"path": "/healthz", "port": TCP_PORT},
         "periodSeconds": 1,
@@ -79,14 +95,14 @@ def _answering(name: str, image: str, *, run: str, role: str) -> Manifest:
     return manifest
 
 
-def client(name: str, image: str, *, run: str) -> Manifest:
+def client(name: str, image: str, *, run: str, account: str = DEFAULT_ACCOUNT) -> Manifest:
     """Return a pod that calls others when it is told to."""
-    return _answering(name, image, run=run, role="client")
+    return _answering(name, image, run=run, role="client", account=account)
 
 
-def server(name: str, image: str, *, run: str, role: str = SERVER) -> Manifest:
+def server(name: str, image: str, *, run: str, role: str = SERVER, account: str = DEFAULT_ACCOUNT) -> Manifest:
     """Return a pod that answers over TCP and UDP, kept apart from others of its role where there are nodes enough."""
-    manifest = _answering(name, image, run=run, role=role)
+    manifest = _answering(name, image, run=run, role=role, account=account)
     manifest["spec"]["affinity"] = {
         "podAntiAffinity": {
             "preferredDuringSchedulingIgnoredDuringExecution": [
@@ -125,12 +141,13 @@ def _policy(name: str, run: str, spec: Manifest) -> Manifest:
     }
 
 
+def _in_namespaces(*names: str) -> Manifest:
+    return {"namespaceSelector": {"matchExpressions": [{"key": NAMESPACE_NAME, "operator": "In", "values": [*names]}]}}
+
+
 def allow_ingress(run: str, *, namespace: str, role: str = SERVER) -> Manifest:
     """Allow the audit's client in ``namespace`` to reach the pods of a role."""
-    peer = {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-        "podSelector": {"matchLabels": labels(run, "client")},
-    }
+    peer = {**_in_namespaces(namespace), "podSelector": {"matchLabels": labels(run, "client")}}
     return _policy(
         INGRESS_POLICY,
         run,
@@ -142,29 +159,28 @@ def allow_ingress(run: str, *, namespace: str, role: str = SERVER) -> Manifest:
     )
 
 
-def allow_egress(run: str, *, role: str = SERVER) -> Manifest:
-    """Allow the audit's client to call any pod of the audit with this role, in any namespace, and DNS."""
-    peer = {"namespaceSelector": {}, "podSelector": {"matchLabels": labels(run, role)}}
+def allow_egress(run: str, *, namespace: str, role: str = SERVER, beyond: Sequence[Manifest] = ()) -> Manifest:
+    """Allow the audit's client to call the pods of a role in ``namespace``, and DNS, and what more rules say."""
+    peer = {**_in_namespaces(namespace), "podSelector": {"matchLabels": labels(run, role)}}
     return _policy(
         EGRESS_POLICY,
         run,
         {
             "podSelector": {"matchLabels": labels(run, "client")},
             "policyTypes": ["Egress"],
-            "egress": [{"to": [peer], "ports": list(PROBE_PORTS)}, {"ports": list(DNS_PORTS)}],
+            "egress": [
+                {"to": [peer], "ports": list(PROBE_PORTS)},
+                {"to": [_in_namespaces(*DNS_NAMESPACES)], "ports": list(DNS_PORTS)},
+                *beyond,
+            ],
         },
     )
 
 
-def allow_everywhere(run: str) -> Manifest:
-    """Allow the audit's client to call every address and port there is."""
-    blocks = [{"ipBlock": {"cidr": everything}} for everything in ("0.0.0.0/0", "::/0")]
-    spec = {
-        "podSelector": {"matchLabels": labels(run, "client")},
-        "policyTypes": ["Egress"],
-        "egress": [{"to": blocks}],
-    }
-    return _policy(EGRESS_POLICY, run, spec)
+def to_addresses(addresses: Sequence[str], port: int) -> Manifest:
+    """Return the rule of an egress policy that opens a TCP port of some addresses and nothing else."""
+    blocks = [{"ipBlock": {"cidr": f"{address}/{128 if ':' in address else 32}"}} for address in addresses]
+    return {"to": blocks, "ports": [{"port": port, "protocol": "TCP"}]}
 
 
 def with_spec(manifest: Mapping[str, Any], **changes: Any) -> Manifest:

@@ -27,7 +27,7 @@ def _tenant(name: str, access: TenantAccess) -> Tenant:
     review = rights.who_am_i(api)
     if not review.ok:
         raise KitError(f"tenant {name}: the credentials are not accepted: {review}")
-    return Tenant(name, api, access.namespaces, rights.name_of(review))
+    return Tenant(name, api, access.namespaces, rights.name_of(review), access.account)
 
 
 @pytest.fixture(scope="session")
@@ -130,8 +130,9 @@ def service(tenant_a: Tenant, run_id: str, family_policy: str) -> dict[str, Any]
 
 @pytest.fixture
 def good_pod(audit_target: Target, run_id: str) -> workloads.Manifest:
-    """Return a pod that every cloud has to accept."""
-    return workloads.pod(f"audit-{run_id}-pod", audit_target.probe_image, run=run_id, role="sample")
+    """Return a pod of tenant a that every cloud has to accept."""
+    account = audit_target.tenants.a.account
+    return workloads.pod(f"audit-{run_id}-pod", audit_target.probe_image, run=run_id, role="sample", account=account)
 
 
 @pytest.fixture(scope="session")

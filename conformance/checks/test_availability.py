@@ -53,12 +53,13 @@ def pair(tenant_a: Tenant, audit_target: Target, run_id: str) -> Iterator[list[P
     """Start two pods that are no others' servers, with the ways to them open."""
     names = [f"audit-{run_id}-{PAIR}-{number}" for number in (1, 2)]
     ingress = workloads.allow_ingress(run_id, namespace=tenant_a.namespace, role=PAIR)
+    egress = workloads.allow_egress(run_id, namespace=tenant_a.namespace, role=PAIR)
     with ExitStack() as stack:
         for name in names:
-            manifest = workloads.server(name, audit_target.probe_image, run=run_id, role=PAIR)
+            manifest = workloads.server(name, audit_target.probe_image, run=run_id, role=PAIR, account=tenant_a.account)
             tenant_a.api.create(tenant_a.path("pods"), manifest)
             stack.callback(tenant_a.api.remove, f"{tenant_a.path('pods')}/{name}")
-        stack.enter_context(network.policy(tenant_a, workloads.allow_egress(run_id, role=PAIR)))
+        stack.enter_context(network.policy(tenant_a, egress))
         stack.enter_context(network.policy(tenant_a, ingress))
         yield [wait(tenant_a, name, time.monotonic() + READY_WITHIN) for name in names]
 

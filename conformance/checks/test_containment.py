@@ -7,6 +7,7 @@ import time
 from kubernetes.utils.quantity import parse_quantity
 
 from conformance import inside, network, workloads
+from conformance.api import DRY_RUN
 from conformance.inside import FILTERED, filters, process_status
 from conformance.network import Path
 from conformance.plugin import EvidenceBook, families, requirement
@@ -91,7 +92,12 @@ def test_neighbours_load_stays_within_its_limit(
 ) -> None:
     """A neighbour that takes all it can get of the processors gets no more than the limit of its container."""
     manifest = workloads.pod(
-        f"audit-{run_id}-load", audit_target.probe_image, run=run_id, role="load", arguments=BURNING
+        f"audit-{run_id}-load",
+        audit_target.probe_image,
+        run=run_id,
+        role="load",
+        account=tenant_b.account,
+        arguments=BURNING,
     )
     limit = float(parse_quantity(manifest["spec"]["containers"][0]["resources"]["limits"]["cpu"]))
     name = tenant_b.api.create(tenant_b.path("pods"), manifest)["metadata"]["name"]
@@ -120,14 +126,22 @@ def test_neighbours_load_stays_within_its_limit(
 def test_metadata_address_is_closed(
     tenant_a: Tenant, probes: Probes, run_id: str, family: Family, evidence: EvidenceBook
 ) -> None:
-    """A pod that may call everywhere does not reach the address that gives a machine its credentials."""
+    """A pod whose tenant lets it do so does not reach the address that gives a machine its credentials."""
     own = network.server_paths(probes.client, probes.servers, family)
     metadata = _metadata(probes.client, family)
+    by_address = workloads.to_addresses(list(METADATA.values()), METADATA_PORT)
+    egress = workloads.allow_egress(run_id, namespace=tenant_a.namespace, beyond=[by_address])
+    said = "a policy lets the client call its servers and that address"
+    answer = tenant_a.api.request("POST", network.policies_of(tenant_a), egress, query=DRY_RUN)
+    evidence.add(f"ask for a policy that opens {', '.join(METADATA.values())} (dry run)", answer)
+    if answer.refused:
+        egress = workloads.allow_egress(run_id, namespace=tenant_a.namespace)
+        said = "a policy lets the client call its servers; the cloud allows none that opens that address"
     with (
         network.policy(tenant_a, workloads.allow_ingress(run_id, namespace=tenant_a.namespace)),
-        network.policy(tenant_a, workloads.allow_everywhere(run_id)),
+        network.policy(tenant_a, egress),
     ):
-        prove_open(own, "a policy lets the client call everywhere", evidence)
+        prove_open(own, said, evidence)
         prove_closed([metadata], "the same policy", evidence)
 
 

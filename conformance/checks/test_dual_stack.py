@@ -19,7 +19,8 @@ from core.errors import KitError
 def _open_ways(tenant_a: Tenant, run_id: str) -> Iterator[None]:
     """Let the client of tenant a reach its own servers, for as long as these checks run."""
     ingress = workloads.allow_ingress(run_id, namespace=tenant_a.namespace)
-    with network.policy(tenant_a, workloads.allow_egress(run_id)), network.policy(tenant_a, ingress):
+    egress = workloads.allow_egress(run_id, namespace=tenant_a.namespace)
+    with network.policy(tenant_a, egress), network.policy(tenant_a, ingress):
         yield
 
 

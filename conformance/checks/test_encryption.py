@@ -57,13 +57,13 @@ def stored(api: Api) -> Counter[str]:
 @requirement("GVC-CRY-03")
 def test_secret_is_stored_encrypted(tenant_a: Tenant, metrics: Api, run_id: str, evidence: EvidenceBook) -> None:
     """The API server encrypts a tenant's Secret before it stores it, by its own count."""
-    name = f"audit-{run_id}-stored"
-    manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": workloads.labels(run_id)}}
+    metadata = {"name": workloads.STORED, "labels": workloads.labels(run_id)}
+    manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
     path, before, rose = tenant_a.path("secrets"), Counter[str](), Counter[str]()
     for _ in range(TRIES):
         before = stored(metrics)
         tenant_a.api.create(path, {**manifest, "stringData": {"what": "nothing"}})
-        tenant_a.api.remove(f"{path}/{name}")
+        tenant_a.api.remove(f"{path}/{workloads.STORED}")
         if rose := stored(metrics) - before:
             break
     told = ", ".join(f"{count} by {prefix or 'nothing'}" for prefix, count in sorted(rose.items()))

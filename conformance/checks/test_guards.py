@@ -124,9 +124,17 @@ def test_quota_holds(tenant_a: Tenant, good_pod: Manifest, evidence: EvidenceBoo
 
 @requirement("GVC-IAM-04")
 def test_token_is_not_mounted_unasked(tenant_a: Tenant, good_pod: Manifest, evidence: EvidenceBook) -> None:
-    """A pod that does not ask for a service account token gets none."""
-    spec = {key: value for key, value in good_pod["spec"].items() if key != "automountServiceAccountToken"}
-    answer = try_pod(tenant_a, {**good_pod, "spec": spec})
+    """A pod that does not ask for a service account token gets none, or does not run."""
+    silent = {key: value for key, value in good_pod["spec"].items() if key != "automountServiceAccountToken"}
+    unnamed = {key: value for key, value in silent.items() if key != "serviceAccountName"}
+    for said, spec in (("names no account and ", unnamed), ("", silent)):
+        answer = try_pod(tenant_a, {**good_pod, "spec": spec})
+        if not answer.refused:
+            break
+        evidence.add(f"ask for a pod that {said}says nothing of tokens (dry run)", answer)
+    else:
+        prove_accepted(tenant_a, good_pod, evidence)
+        return
     if not answer.ok:
         raise KitError(f"a pod without fault is refused: {answer}")
     mounted = [
@@ -135,4 +143,5 @@ def test_token_is_not_mounted_unasked(tenant_a: Tenant, good_pod: Manifest, evid
     evidence.add(
         "ask for a pod that says nothing of tokens (dry run)", f"token volumes: {', '.join(mounted) or 'none'}"
     )
-    assert not mounted, "the token of the default service account is mounted into pods that did not ask for it"
+    account = answer.body["spec"]["serviceAccountName"]
+    assert not mounted, f"the token of the service account {account} is mounted into pods that did not ask for it"

@@ -36,7 +36,7 @@ def test_default_deny_ingress(
     """Nothing reaches a pod that no policy opens, over TCP and UDP, from the same node and from another."""
     paths = network.server_paths(probes.client, probes.servers, family)
     ingress = workloads.allow_ingress(run_id, namespace=tenant_a.namespace)
-    with network.policy(tenant_a, workloads.allow_egress(run_id)):
+    with network.policy(tenant_a, workloads.allow_egress(run_id, namespace=tenant_a.namespace)):
         default_deny(paths, network.policy(tenant_a, ingress), network.policy(tenant_a, ingress), evidence)
 
 
@@ -47,7 +47,7 @@ def test_default_deny_egress(
 ) -> None:
     """A pod that no policy opens reaches nothing, over TCP and UDP, on the same node and on another."""
     paths = network.server_paths(probes.client, probes.servers, family)
-    egress = workloads.allow_egress(run_id)
+    egress = workloads.allow_egress(run_id, namespace=tenant_a.namespace)
     with network.policy(tenant_a, workloads.allow_ingress(run_id, namespace=tenant_a.namespace)):
         default_deny(paths, network.policy(tenant_a, egress), network.policy(tenant_a, egress), evidence)
 
@@ -61,8 +61,8 @@ def test_tenants_are_apart(
     own = network.server_paths(probes.client, probes.servers, family)
     foreign = network.server_paths(probes.stranger, probes.servers, family)
     with (
-        network.policy(tenant_b, workloads.allow_egress(run_id)),
-        network.policy(tenant_a, workloads.allow_egress(run_id)),
+        network.policy(tenant_b, workloads.allow_egress(run_id, namespace=tenant_a.namespace)),
+        network.policy(tenant_a, workloads.allow_egress(run_id, namespace=tenant_a.namespace)),
     ):
         with network.policy(tenant_a, workloads.allow_ingress(run_id, namespace=tenant_b.namespace)):
             prove_open(foreign, "the owner allows the other tenant", evidence)
@@ -89,7 +89,7 @@ def test_services_are_apart(
     if not address:
         raise KitError(f"the Service has no {family} address, so nothing can be shown in {family}")
     ways = [Path(probes.stranger, address, it, f"stranger → Service [{address}]") for it in ("tcp", "udp")]
-    with network.policy(tenant_b, workloads.allow_egress(run_id)):
+    with network.policy(tenant_b, workloads.allow_egress(run_id, namespace=tenant_a.namespace)):
         with network.policy(tenant_a, workloads.allow_ingress(run_id, namespace=tenant_b.namespace)):
             prove_open(ways, "the owner allows the other tenant", evidence)
         with network.policy(tenant_a, workloads.allow_ingress(run_id, namespace=tenant_a.namespace)):

@@ -6,7 +6,7 @@ called again at any time. Put together from what is here, a fault is a few lines
     QUOTA_MISSING = Fault(
         "quota-missing",
         "tenant a has no quota: it may use up the cloud",
-        objects.removed("/api/v1/namespaces/{a}/resourcequotas/quota"),
+        objects.removed("/api/v1/namespaces/{a}/resourcequotas/limits"),
     )
 
 - ``objects.removed|changed|added|bound``: objects of the API server, put back as they were;

@@ -24,12 +24,12 @@ POD_SECURITY_BASELINE = Fault(
 QUOTA_MISSING = Fault(
     "quota-missing",
     "tenant a has no quota: it may use the cloud up, and open ports on nodes",
-    removed(f"{_A}/resourcequotas/quota"),
+    removed(f"{_A}/resourcequotas/limits"),
 )
 QUOTA_LOOSE = Fault(
     "quota-loose",
     "tenant a's quota allows ports on every node",
-    changed(f"{_A}/resourcequotas/quota", {"spec": {"hard": {"services.nodeports": "5"}}}),
+    changed(f"{_A}/resourcequotas/limits", {"spec": {"hard": {"services.nodeports": "5"}}}),
 )
 LIMIT_RANGE_MISSING = Fault(
     "limit-range-missing",

@@ -65,6 +65,8 @@ class CloudApi:
     def _get(self, path: str, query: dict[str, str], _body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if path in self.objects:
             return 200, self.objects[path]
+        if path.partition("/namespaces/")[2].count("/") > 1:
+            return 404, {"message": "there is no such thing"}
         name, _, value = query.get("labelSelector", "").partition("=")
         held = [item for place, item in self.objects.items() if place.rsplit("/", 1)[0] == path]
         return 200, {"items": [item for item in held if not name or _carries(item, name, value)]}

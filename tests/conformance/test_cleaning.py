@@ -20,17 +20,19 @@ from tests.conformance.servers import Server
 
 PODS = "/api/v1/namespaces/{}/pods"
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies"
+SECRETS = "/api/v1/namespaces/{}/secrets"
 FOREIGN = PODS.format("one") + "/somebody-elses"
 
 
 @pytest.fixture
 def api() -> CloudApi:
-    """Return a cloud in which a run left three things, and a pod that is none of the audit's."""
+    """Return a cloud in which runs left four things, and a pod that is none of the audit's."""
     kept = CloudApi()
     for path, manifest in (
         (PODS.format("one"), workloads.client("audit-x-client", "image", run="x")),
         (PODS.format("two"), workloads.client("audit-y-stranger", "image", run="y")),
-        (POLICIES.format("one"), workloads.allow_egress("x")),
+        (POLICIES.format("one"), workloads.allow_egress("x", namespace="one")),
+        (SECRETS.format("two"), {"metadata": {"name": workloads.STORED, "labels": workloads.labels("x")}}),
         (PODS.format("one"), {"metadata": {"name": "somebody-elses", "labels": {"app": "shop"}}}),
     ):
         kept.objects[f"{path}/{manifest['metadata']['name']}"] = manifest
@@ -60,6 +62,7 @@ def test_what_is_left_is_found_by_its_label(target: Target) -> None:
     assert {(item.owner, item.kind, item.name, item.run) for item in found.left} == {
         ("tenant a", "pods", "one/audit-x-client", "x"),
         ("tenant a", "networkpolicies", f"one/{workloads.EGRESS_POLICY}", "x"),
+        ("tenant b", "secrets", f"two/{workloads.STORED}", "x"),
         ("tenant b", "pods", "two/audit-y-stranger", "y"),
     }
     assert found.unseen == ()
@@ -102,13 +105,14 @@ def test_clean_shows_a_list_before_it_removes(api: CloudApi, target_path: Path) 
     assert [item["name"] for item in json.loads(done.stdout)["left"]] == [
         f"one/{workloads.EGRESS_POLICY}",
         "one/audit-x-client",
+        f"two/{workloads.STORED}",
         "two/audit-y-stranger",
     ]
     assert api.objects == before
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "audit-y-stranger" in done.stdout
-    assert "3 removed." in done.stderr
+    assert "4 removed." in done.stderr
     assert set(api.objects) == {FOREIGN}
     assert "Nothing of an audit is left." in CliRunner().invoke(app, words).stderr
 
@@ -118,7 +122,7 @@ def test_clean_says_what_stays(api: CloudApi, target_path: Path) -> None:
     api.denied = {"delete audit-x-client"}
     done = CliRunner().invoke(app, ["clean", "--target", str(target_path)])
     assert done.exit_code == 2
-    assert "2 removed." in done.stderr
+    assert "3 removed." in done.stderr
     assert "pods one/audit-x-client" in done.stderr
 
 

@@ -60,7 +60,7 @@ def test_every_object_of_a_run_is_labelled() -> None:
         workloads.client("c", "image", run="r"),
         workloads.service("v", run="r", policy="RequireDualStack"),
         workloads.allow_ingress("r", namespace="ns"),
-        workloads.allow_egress("r"),
+        workloads.allow_egress("r", namespace="ns"),
     ]
     assert {manifest["metadata"]["labels"][workloads.RUN] for manifest in objects} == {"r"}
 

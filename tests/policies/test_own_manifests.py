@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
+from conformance import tenants
+from conformance import workloads as probes
+from conformance.results import Subject
+from conformance.target import PROBE_IMAGE
 from core.paths import REPOSITORY
 from modules import agency_file, doors, guards, labels, spaces, workloads
 from modules.components import shared_service
-from modules.levels import LEVELS
+from modules.levels import LEVELS, Level
 from policies.judge import Finding, judge_all
 from policies.rules import Compiled, StackRule, about, at_level, shipped
 
@@ -67,6 +72,39 @@ def test_cloud_without_its_guard_is_refused(name: str) -> None:
     open_ones = [it for it in CLOUDS[name] if it["metadata"]["name"] != "default-deny"]
     refused = [it for it in judged(open_ones) if it.rule.enforcement == "mandatory"]
     assert {it.requirements[0] for it in refused} == {"GVC-NET-01"}
+
+
+RUN, NAMESPACE = "run", "govcloud-audit-a"
+AUDITED: Any = {
+    "server": probes.server("server", PROBE_IMAGE, run=RUN, account="probe"),
+    "client": probes.client("client", PROBE_IMAGE, run=RUN, account="probe"),
+    "pod": probes.pod("pod", PROBE_IMAGE, run=RUN, role="load", account="probe"),
+    "service": probes.service("service", run=RUN, policy="RequireDualStack"),
+    "way in": probes.allow_ingress(RUN, namespace=NAMESPACE),
+    "way out": probes.allow_egress(RUN, namespace=NAMESPACE),
+}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_an_audit_makes_conforms(level: Level) -> None:
+    """A cloud under the rules takes the tenants of an audit and whatever the audit puts there to try it."""
+    subject = Subject(cloud="cloud", operator="operator", kind="CGC", level=level)
+    until = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
+    made = [*tenants.tenant_objects(NAMESPACE, subject, until), *tenants.reader_objects(subject)]
+    made += [{**it, "metadata": {**it["metadata"], "namespace": NAMESPACE}} for it in AUDITED.values()]
+    found = judge_all(at_level(level), made)
+    assert [str(it) for it in found if it.rule.enforcement == "mandatory"] == []
+    assert {it.rule.id for it in found} <= {"namespace-log-store"}
+
+
+def test_a_way_to_one_address_is_open_below_level_4() -> None:
+    """The way that proves the address of a machine's credentials shut is one that a tenant may have."""
+    both = probes.to_addresses(["192.0.2.1", "2001:db8::1"], 80)
+    way = probes.allow_egress(RUN, namespace=NAMESPACE, beyond=[both])
+    way["metadata"]["namespace"] = NAMESPACE
+    refused = {level: {it.rule.id for it in judge_all(at_level(level), [way])} for level in LEVELS}
+    assert {level for level, rules in refused.items() if rules} == {4, 5}
+    assert refused[4] == {"network-policy-by-identity"}
 
 
 def test_level_profiles_meet_the_rules() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -11,6 +12,10 @@ import pytest
 from kubernetes import client, config, dynamic
 from kubernetes.client import ApiException
 
+from conformance import tenants as audit_tenants
+from conformance import workloads as probes
+from conformance.results import Subject
+from conformance.target import PROBE_IMAGE
 from core.paths import REPOSITORY
 from modules import agency_file, guards, labels, spaces, workloads
 from tests.stacks.clouds import copy_project
@@ -25,6 +30,7 @@ pytestmark = pytest.mark.cluster
 AGENCY = agency_file.load(REPOSITORY / "data" / "agencies" / "ha-long.yaml")
 SPACE = replace(spaces.space(AGENCY, AGENCY.systems[0]), name="test-admission", group="test:admission")
 LATER = replace(SPACE, name="test-admission-later")
+AUDITED = "test-admission-audited"
 KINDS = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
 
 
@@ -142,6 +148,25 @@ def test_namespaces_of_kubernetes_are_not_touched(server: Server) -> None:
     own["spec"]["template"]["spec"]["hostNetwork"] = True
     assert server.create(own, "kube-system", dry_run="All") == ""
     assert "govcloud-" in server.create({**own, "metadata": {"name": "other"}}, dry_run="All")
+
+
+def test_an_audit_comes_in(server: Server) -> None:
+    """The tenants of an audit, and what the audit puts there to try the cloud, are taken at their own level."""
+    subject = Subject(cloud="cloud", operator="operator", kind="CGC", level=SPACE.level)
+    made = list(audit_tenants.tenant_objects(AUDITED, subject, dt.datetime.now(dt.UTC)))
+    try:
+        for manifest in made:
+            assert "govcloud-" not in server.create(manifest, AUDITED)
+        for manifest in (
+            probes.server("server", PROBE_IMAGE, run="x", account="probe"),
+            probes.service("service", run="x", policy="RequireDualStack"),
+            probes.allow_ingress("x", namespace=AUDITED),
+            probes.allow_egress("x", namespace=AUDITED, beyond=[probes.to_addresses(["192.0.2.1", "2001:db8::1"], 80)]),
+        ):
+            assert "govcloud-" not in server.create(manifest, AUDITED, dry_run="All")
+        assert "pod-own-account" in server.create(probes.client("client", PROBE_IMAGE, run="x"), AUDITED)
+    finally:
+        client.CoreV1Api(server.api).delete_namespace(AUDITED)
 
 
 @pytest.mark.parametrize("role", ["operators", "owners", "viewers", "auditors"])
