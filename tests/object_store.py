@@ -6,7 +6,6 @@ import os
 import secrets
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from botocore.config import Config
 from modules.leaving import settings
 from modules.leaving.settings import ArchiveSettings
 from tests.certificates import Certificate
+from tests.waiting import eventually
 from toolchain import build
 
 
@@ -109,10 +109,12 @@ def running(folder: Path, *, versions: bool = True) -> Iterator[ObjectStore]:
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"the object store did not start: {log.read_text()}")
+    def answers() -> bool:
+        assert process.poll() is None, f"the object store did not start: {log.read_text()}"
+        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            with socket.socket(family) as probe:
+                if probe.connect_ex((address, port)) != 0:
+                    return False
+        return True
+
+    eventually(answers, "the object store answers in both families")

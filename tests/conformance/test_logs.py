@@ -98,12 +98,22 @@ def test_an_event_is_found_when_it_comes(tmp_path: Path) -> None:
         since = account.now()
         account.put("logs-a", "egc/1.jsonl", b'{"kind": "Event"}\n')
         account.put("logs-a", "elsewhere/2.jsonl", b"not a log")
-        shipped = threading.Timer(1, account.put, ("logs-a", "egc/3.jsonl", json.dumps(EVENT).encode()))
-        shipped.start()
-        found = log.await_event(lambda event: is_about(event, "marked"), since, 20)
-        shipped.join()
+        looked = threading.Event()
+
+        def ship() -> None:
+            assert looked.wait(60)
+            account.put("logs-a", "egc/3.jsonl", json.dumps(EVENT).encode())
+
+        def wanted(event: dict[str, Any]) -> bool:
+            looked.set()
+            return is_about(event, "marked")
+
+        shipping = threading.Thread(target=ship)
+        shipping.start()
+        found = log.await_event(wanted, since, 60)
+        shipping.join()
         assert found
         assert found.entry.key == "egc/3.jsonl"
-        assert found.seconds >= 0.5
+        assert found.seconds >= 0.5  # it was not there at the first look
         assert [entry.key for entry in log.newest(5)] == ["egc/1.jsonl", "egc/3.jsonl"]
         assert log.await_event(lambda event: is_about(event, "another"), since, 0.1) is None

@@ -10,8 +10,8 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from testbed.faults import switching
 from testbed.faults.cloud import Cloud
 from testbed.faults.registry import FAULTS
 from tests.conformance import matrix
+from tests.waiting import eventually
 
 SUBJECT = Subject(cloud="Đám mây thử nghiệm", operator="Government Cloud Kit", kind="EGC", level=3)
 SWITCHING = """
@@ -120,13 +121,27 @@ def test_a_fault_ends_after_its_process_was_killed(audited: Audited, egc: Any) -
     with subprocess.Popen(
         [sys.executable, "-c", SWITCHING, egc.topology.name, name], cwd=REPOSITORY, start_new_session=True
     ) as process:
-        while not record.exists() or egc.ssh(audited.cloud.control_plane, port).returncode != 0:
-            assert process.poll() is None or record.exists()
-            time.sleep(0.1)
+        eventually(
+            lambda: process.poll() is not None or egc.ssh(audited.cloud.control_plane, port).returncode == 0,
+            "the port is open",
+            120,
+        )
+        assert record.exists()
         process.kill()
+    eventually(lambda: not _at_work(process.pid), "what it had begun on a host has ended")
     assert switching.heal(egc.topology) == [name]
     assert switching.active(audited.cloud) == []
     assert all(egc.ssh(host, port).returncode == 7 for host in audited.cloud.hosts)
+
+
+def _at_work(group: int) -> bool:
+    """Whether a process of a group runs."""
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            state, _, its_group = file.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state not in "ZX":
+                return True
+    return False
 
 
 @pytest.mark.matrix

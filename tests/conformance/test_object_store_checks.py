@@ -163,13 +163,13 @@ def test_what_a_broken_run_left_goes_when_its_lock_is_out(store: object_store.Ob
     owned, made = buckets.ask(account, "lock", ObjectLockEnabledForBucket=True)
     assert made.ok
     account.must("create_bucket", Bucket="somebody-elses")
-    until = account.now() + dt.timedelta(seconds=4)
+    until = account.now() + dt.timedelta(seconds=10)
     account.put(owned.bucket, "locked", b"x", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=until)
     (line,) = store_cleaning.sweep(account)
     assert f"bucket {owned.bucket} holds locked objects: locked (until {until.isoformat(timespec='seconds')})" in line
     assert [(left.name, left.run) for left in store_cleaning.left_in(account)] == [(owned.bucket, "abcd")]
-    assert store_cleaning.sweep(account, "another-run", wait=9) == []
-    assert store_cleaning.sweep(account, "abcd", wait=9) == []
+    assert store_cleaning.sweep(account, "another-run", wait=30) == []
+    assert store_cleaning.sweep(account, "abcd", wait=30) == []
     assert list(store_cleaning.left_in(account)) == []
     assert account.request("head_bucket", Bucket="somebody-elses").ok
     account.must("delete_bucket", Bucket="somebody-elses")

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import eventually
 
 Json = dict[str, Any]
 IMAGE = "govcloud.local/agnhost:v1.36.3"
 FAMILIES = ("ipv4", "ipv6")
 NAMESPACE = "network-tests"
-
-
-def eventually(meets: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    """Wait until something holds, and fail with its name when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not meets():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.2)
 
 
 @dataclass(frozen=True)
@@ -51,8 +43,17 @@ class Cluster:
     def start_pods(self) -> None:
         """Start the client and a server on the worker and a server on the control-plane node, where they are not."""
         server = ("netexec", "--http-port=8080")
+        account = ("get", "serviceaccount", "default")
+        eventually(lambda: self.kubectl(*account, check=False).returncode == 0, "a new namespace has its account")
         self.apply(pod("client", "cgc-2", "pause"), pod("near", "cgc-2", *server), pod("far", "cgc-1", *server))
         self.kubectl("wait", "--for=condition=Ready", "pod", "client", "near", "far", "--timeout=120s")
+
+    def connect(self) -> None:
+        """Have the pods run without isolation, and wait until calls get through to both servers in both families."""
+        self.start_pods()
+        self.permit()
+        servers = ("near", "far")
+        eventually(lambda: all(self.reaches(a) for s in servers for a in self.addresses(s).values()), "calls", 120)
 
     def deny(self, *types: str) -> None:
         """Isolate every pod of the namespace."""
@@ -77,7 +78,7 @@ class Cluster:
         )
 
     def permit(self) -> None:
-        """Take the isolation away and wait until it is gone."""
+        """Take the isolation away from the API; the nodes follow a moment later."""
         self.kubectl("delete", "networkpolicy", "--all")
 
     def addresses(self, pod: str) -> dict[str, str]:

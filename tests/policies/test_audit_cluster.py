@@ -16,6 +16,7 @@ from core.errors import KitError
 from govcloud import policies_commands
 from policies import live
 from policies.rules import shipped
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.conftest import Testbed
@@ -52,6 +53,14 @@ def as_account(kubeconfig: Path, folder: Path, name: str) -> Path:
     path.write_text(yaml.safe_dump(content))
     path.chmod(0o600)
     return path
+
+
+def may_list_everything(kubeconfig: Path) -> bool:
+    """Ask the API server, as the account, what it knows of its rights."""
+    api = client.AuthorizationV1Api(config.new_client_from_config(str(kubeconfig)))
+    attributes = {"verb": "list", "group": "*", "resource": "*"}
+    review = api.create_self_subject_access_review({"spec": {"resourceAttributes": attributes}})
+    return bool(review.status.allowed)
 
 
 def run(*arguments: str) -> Any:
@@ -95,7 +104,9 @@ def test_rights_to_read_are_enough(cluster: Path, tmp_path: Path) -> None:
     try:
         binding = {"metadata": {"name": PLACE}, "roleRef": reference, "subjects": [subject]}
         rbac.create_cluster_role_binding(binding)
-        done = run("--kubeconfig", str(as_account(cluster, tmp_path, "reader")), "--format", "json")
+        account = as_account(cluster, tmp_path, "reader")
+        eventually(lambda: may_list_everything(account), "the rights are in force")
+        done = run("--kubeconfig", str(account), "--format", "json")
         assert json.loads(done.stdout)["errors"] == []
     finally:
         rbac.delete_cluster_role_binding(PLACE)

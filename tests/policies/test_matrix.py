@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from kubernetes import config
 from policies.admission import render
 from policies.engine import engine
 from policies.rules import Compiled, MatchedKind, ObjectRule
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.conftest import Testbed
@@ -137,13 +137,10 @@ class Server:
             status, said, _ = self.ask("POST", path, document)
             assert status == 201, said
         running = {**manifest("Pod", "initContainers", "", "absent"), "metadata": {"name": "running"}}
-        deadline = time.monotonic() + 60
-        while self.ask("POST", f"/api/v1/namespaces/{PLACE}/pods", running)[0] not in {201, 409}:
-            assert time.monotonic() < deadline, "no pod can be made"
-            time.sleep(0.5)
-        while not self.not_true(manifest("Pod", "initContainers", "", "absent")):
-            assert time.monotonic() < deadline, "the questions are not in force"
-            time.sleep(0.5)
+        pods = f"/api/v1/namespaces/{PLACE}/pods"
+        eventually(lambda: self.ask("POST", pods, running)[0] in {201, 409}, "a pod can be made", pause=0.5)
+        offered = manifest("Pod", "initContainers", "", "absent")
+        eventually(lambda: self.not_true(offered), "the questions are in force", pause=0.5)
 
     def _paths(self) -> list[str]:
         prefix = "/apis/admissionregistration.k8s.io/v1"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from policies.fixtures import fixtures
 from policies.rules import Compiled, about, shipped
 from policies.waived_admission import with_waivers
 from policies.waivers import Waiver
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.conftest import Testbed
@@ -76,15 +76,6 @@ def manifest(kind: str, name: str) -> dict[str, Any]:
     return {**found, "metadata": {"name": name, "namespace": PLACE}}
 
 
-def wait_for(what: Callable[[], Any]) -> Any:
-    """Ask again until there is an answer."""
-    deadline = time.monotonic() + 60
-    while not (answer := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-    return answer
-
-
 @pytest.fixture(scope="module")
 def server(testbed: Testbed) -> Iterator[Server]:
     """Give an API server on which the rule is in force."""
@@ -92,7 +83,9 @@ def server(testbed: Testbed) -> Iterator[Server]:
     try:
         for document in made.objects:
             assert made.create(document) == ""
-        wait_for(lambda: PLACE in made.create(manifest("deployment", "other"), dry_run="All"))
+        core = client.CoreV1Api(made.client.client)
+        eventually(lambda: core.list_namespaced_service_account(PLACE).items, "the namespace has its account")
+        eventually(lambda: PLACE in made.create(manifest("deployment", "other"), dry_run="All"), "the rule is in force")
         yield made
     finally:
         made.clear()
@@ -115,7 +108,7 @@ def test_what_kubernetes_makes_of_a_waived_object_passes(server: Server) -> None
     def made() -> bool:
         return any(it.metadata.name.startswith("web-") for it in core.list_namespaced_pod(PLACE).items)
 
-    assert wait_for(made)
+    eventually(made, "the waived Deployment has a pod")
 
 
 def test_tenant_cannot_pass_as_the_child_of_a_waived_object(server: Server) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import secrets
 import tarfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from typing import Any
 
 from kubernetes import client, config
 from kubernetes.stream import stream
+
+from tests.waiting import eventually
 
 IMAGE = "govcloud.local/archiver:3.10.2"
 PLACE = "/var/lib/govcloud-test"
@@ -90,13 +91,12 @@ class DataHost:
 
     def wait(self, namespace: str, selector: str) -> None:
         """Wait until a pod with these labels is ready."""
-        until = time.monotonic() + 120
-        while time.monotonic() < until:
-            for it in self.api().list_namespaced_pod(namespace, label_selector=selector).items:
-                if any(c.type == "Ready" and c.status == "True" for c in it.status.conditions or []):
-                    return
-            time.sleep(1)
-        raise AssertionError(f"no ready pod {selector} in {namespace}")
+
+        def ready() -> bool:
+            pods = self.api().list_namespaced_pod(namespace, label_selector=selector).items
+            return any(c.type == "Ready" and c.status == "True" for it in pods for c in it.status.conditions or ())
+
+        eventually(ready, f"a ready pod {selector} in {namespace}", 180, pause=0.5)
 
     def _run(self, command: list[str], given: bytes = b"") -> bytes:
         opened = stream(
@@ -168,15 +168,10 @@ def data_host(kubeconfig: Path) -> Iterator[DataHost]:
     enforce = {"pod-security.kubernetes.io/enforce": "privileged"}
     core.create_namespace({"metadata": {"name": name, "labels": enforce}})
     try:
-        until = time.monotonic() + 180
-        while not core.list_namespaced_service_account(name).items:
-            assert time.monotonic() < until, "the namespace has no default account"
-            time.sleep(0.2)
+        eventually(lambda: core.list_namespaced_service_account(name).items, "the namespace has its account", 180)
         core.create_namespaced_pod(name, _pod())
-        while (found := core.read_namespaced_pod("host", name)).status.phase != "Running":
-            assert time.monotonic() < until, found.status
-            time.sleep(0.5)
-        made = DataHost(kubeconfig, name, found.spec.node_name)
+        eventually(lambda: core.read_namespaced_pod("host", name).status.phase == "Running", "the pod runs", 180)
+        made = DataHost(kubeconfig, name, core.read_namespaced_pod("host", name).spec.node_name)
         yield made
         made._run(["tar", "--create", "--file=/dev/null", "--remove-files", "--directory=/host", *_folders(made)])
     finally:

@@ -9,12 +9,19 @@ from kubernetes import client, config
 from kubernetes.stream import portforward
 
 from conformance import dns
+from tests.waiting import eventually
 
 
 def asked(kubeconfig: Path, name: str, kind: int) -> bytes:
     """Ask the cluster's name server over TCP, through the API server, and return its answer."""
     api = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
-    pod = api.list_namespaced_pod("kube-system", label_selector="k8s-app=kube-dns").items[0].metadata.name
+
+    def ready() -> str:
+        pods = api.list_namespaced_pod("kube-system", label_selector="k8s-app=kube-dns").items
+        good = [it for it in pods if any(c.type == "Ready" and c.status == "True" for c in it.status.conditions or ())]
+        return good[0].metadata.name if good else ""
+
+    pod = eventually(ready, "a name server is ready")
     forward = portforward(api.connect_get_namespaced_pod_portforward, pod, "kube-system", ports="53")
     try:
         socket = forward.socket(53)

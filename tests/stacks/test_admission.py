@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from conformance.target import PROBE_IMAGE
 from core.paths import REPOSITORY
 from modules import agency_file, guards, labels, spaces, workloads
 from tests.stacks.clouds import copy_project
+from tests.waiting import eventually
 from toolchain import automation
 from toolchain.pulumi import environment
 
@@ -78,15 +78,6 @@ def bad(name: str, namespace: str = SPACE.name, replicas: int = 1) -> dict[str, 
     return made
 
 
-def wait_for(what: Callable[[], Any]) -> Any:
-    """Ask again until there is an answer."""
-    deadline = time.monotonic() + 90
-    while not (answer := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-    return answer
-
-
 @pytest.fixture(scope="module")
 def server(testbed: Testbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Apply the stack and make an agency's namespace; take both down at the end."""
@@ -104,7 +95,7 @@ def server(testbed: Testbed, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for old in (good("good", LATER.name, 0), bad("bad", LATER.name, 0)):  # older than the rules
             assert made.create(old, LATER.name) == ""
         made.outputs = automation.up(project, "test", {}, variables, REPOSITORY / "policies" / "level-1").outputs
-        wait_for(lambda: "govcloud-" in made.create(bad("other"), dry_run="All"))
+        eventually(lambda: "govcloud-" in made.create(bad("other"), dry_run="All"), "the rules are in force", 120)
         yield made
     finally:
         for name in (SPACE.name, LATER.name):
@@ -138,7 +129,7 @@ def test_scaling_brings_no_bad_pod(server: Server) -> None:
     core, apps = client.CoreV1Api(server.api), client.AppsV1Api(server.api)
     for name in ("bad", "good"):
         refusal(lambda name=name: apps.patch_namespaced_deployment_scale(name, LATER.name, {"spec": {"replicas": 1}}))
-    (pod,) = wait_for(lambda: core.list_namespaced_pod(LATER.name).items)
+    (pod,) = eventually(lambda: core.list_namespaced_pod(LATER.name).items, "a pod", 120)
     assert pod.metadata.labels[labels.WORKLOAD] == "good"
 
 

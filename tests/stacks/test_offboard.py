@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 from kubernetes import client
 
 from core.errors import KitError
+from govcloud.offboarding import volumes
 from govcloud.offboarding.cluster import Cluster
 from govcloud.offboarding.planning import plan
 from govcloud.offboarding.run import Offboarding
@@ -35,6 +35,7 @@ from modules.planning import records
 from tests.object_store import ObjectStore, running
 from tests.stacks.data_host import DataHost, data_host
 from tests.stacks.leavers import Leavers, cluster_of, leavers, text
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -140,17 +141,31 @@ def test_what_stands_elsewhere_is_not_deleted_unarchived(leaver: Leaver) -> None
 
 
 def test_killed_run_is_taken_up(leaver: Leaver) -> None:
-    """Killed again and again at later and later moments, the same command ends with a whole, verified archive."""
+    """Killed when it has begun, shuts, has stopped, and reads, the same command ends with a whole, verified archive."""
     command = leaver.command("--execute", "--approved-by", "Trần A", "--approved-by", "Lê B")
-    for seconds in (8, 14, 20):
+    slug, core, role = leaver.agency.slug, leaver.at.api(), volumes.ROLE
+    engine = leaver.at.stacks.engine(slug)
+
+    def begun() -> bool:
+        return journals.read(leaver.at.records, slug) is not None
+
+    def shutting() -> bool:
+        return _journal(leaver).has(f"manifests {leaver.namespace}") and engine.locked()
+
+    def stopped() -> bool:
+        return _journal(leaver).phase == "archiving"
+
+    def reading() -> bool:
+        return bool(core.list_namespaced_pod(leaver.namespace, label_selector=role).items)
+
+    for reached in (begun, shutting, stopped, reading):
         process = subprocess.Popen(
             command, env=leaver.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        eventually(lambda: reached() or process.poll() is not None, reached.__name__, 300, pause=0.05)  # noqa: B023
+        assert process.poll() is None, f"it ended before it was killed: {reached.__name__}"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     done = subprocess.run(command, env=leaver.environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     journal = _journal(leaver)
@@ -261,11 +276,11 @@ def _journal(leaver: Leaver) -> Journal:
 
 
 def _gone(read: Any) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+    def gone() -> bool:
         try:
             read()
-        except client.ApiException:
-            return
-        time.sleep(0.5)
-    raise AssertionError("still there")
+        except client.ApiException as error:
+            return bool(error.status == 404)
+        return False
+
+    eventually(gone, "it is gone", 120)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from modules.agency import Agency
 from modules.spaces import workload
 from modules.workloads import POD_PORT
 from tests.stacks.clouds import PACK, SERVICE, Clouds, copy_project
+from tests.waiting import eventually
 from toolchain import automation, pulumi
 
 pytestmark = pytest.mark.cluster
@@ -174,12 +174,12 @@ def _doors(caller: Agency, target: Agency) -> list[dict[str, Any]]:
 
 def _wait_for(clouds: Clouds, *, passed: bool) -> None:
     """Ask again until the calls from the first agency to the second are shut (``passed``) or open in both families."""
-    deadline = time.monotonic() + 60
-    while True:
+
+    def met() -> bool:
         evidence = [it for it in prove(clouds.kubeconfig, clouds.contract, clouds.agencies) if _crosses(it, clouds)]
-        if len(evidence) == 2 and all(it.passed is passed for it in evidence):
-            return
-        assert time.monotonic() < deadline, evidence
+        return len(evidence) == 2 and all(it.passed is passed for it in evidence)
+
+    eventually(met, f"the calls are {'shut' if passed else 'open'} in both families", 180)
 
 
 def _crosses(evidence: Evidence, clouds: Clouds) -> bool:

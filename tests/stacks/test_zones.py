@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from ipaddress import ip_address
-from typing import Any
 
 import pytest
 from kubernetes import client
@@ -20,6 +20,7 @@ from modules.spaces import workload
 from modules.workloads import POD_PORT, Workload
 from tests.stacks.clouds import LOGS, SERVICE, Clouds
 from tests.stacks.names import asked
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -87,7 +88,8 @@ def test_declared_ways_carry_packets_and_others_do_not(zoned: Clouds) -> None:
     found = pods(zoned)
     for caller, target in OPEN:
         for family in FAMILIES:
-            assert answered(zoned, found[caller], found[target], family), (caller, target, family)
+            way = partial(answered, zoned, found[caller], found[target], family)
+            eventually(way, f"{caller} calls {target} over IPv{family}")  # nodes learn of new pods a moment later
     assert [pair for pair in SHUT if not shut(zoned, found[pair[0]], found[pair[1]])] == []
 
 
@@ -204,17 +206,11 @@ def test_flow_that_is_taken_out_is_shut(zoned: Clouds) -> None:
     try:
         file.write_text(text.replace(flow, ""), encoding="utf-8")
         zoned.up_agency(unit.slug)
-        _wait_for(lambda: shut(zoned, caller, target))
+        eventually(lambda: shut(zoned, caller, target), "the way is shut", 120)
     finally:
         file.write_text(text, encoding="utf-8")
         zoned.up_agency(unit.slug)
-    _wait_for(lambda: all(answered(zoned, caller, target, family) for family in FAMILIES))
-
-
-def _wait_for(condition: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
+    eventually(lambda: all(answered(zoned, caller, target, family) for family in FAMILIES), "the way is open", 120)
 
 
 def _may(zoned: Clouds, who: str, verb: str, group: str, resource: str, place: str) -> bool:

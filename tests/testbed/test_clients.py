@@ -75,11 +75,11 @@ def test_a_host_cannot_take_a_clients_name_or_address() -> None:
     Topology.model_validate(wrong)
 
 
-def ping(space: str, address: str, size: int) -> int:
-    """Send packets of a size that nobody may cut until one is answered, for 5 s, and return the exit code."""
+def ping(space: str, address: str, size: int, seconds: int = 5) -> int:
+    """Send packets of a size that nobody may cut until one is answered, and return the exit code."""
     if shutil.which("ping") is None:
         debian.install(["iputils-ping"])
-    command = ["ip", "netns", "exec", space, "ping", "-c1", "-i0.5", "-w5", "-Mdo", f"-s{size}", address]
+    command = ["ip", "netns", "exec", space, "ping", "-c1", "-i0.5", f"-w{seconds}", "-Mdo", f"-s{size}", address]
     return subprocess.run(command, capture_output=True, check=False).returncode
 
 
@@ -93,10 +93,10 @@ def test_clients_are_made_healed_and_removed(testbed: Any) -> None:
     try:
         with locked(topology.name):
             clients.ensure(topology)
-        assert ping(only, str(host.ipv6), 56) == 0
+        assert ping(only, str(host.ipv6), 56, 30) == 0
         assert ping(only, str(host.ipv4), 56) != 0
         for address, header in ((str(host.ipv4), 28), (str(host.ipv6), 48)):
-            assert ping(narrow, address, 1280 - header) == 0
+            assert ping(narrow, address, 1280 - header, 30) == 0
             assert ping(narrow, address, 1281 - header) != 0
         before = network.query("-n", narrow, "link", "show", "dev", "eth0")
         clients.ensure(topology)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from govcloud import settled
 from govcloud.testbed_commands import bring_up
 from testbed import boot, hosts
 from testbed.state import State
+from tests.waiting import eventually
 from toolchain import media
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def test_a_cluster_heals_after_a_host_was_killed(testbed: Testbed, victim: str) 
     identity = boot.identity(State(testbed.state).host(victim))
     assert identity is not None
     os.kill(identity[0], signal.SIGKILL)
-    _wait_gone(testbed, victim)
+    eventually(lambda: not boot.running(State(testbed.state).host(victim)), f"{victim} is gone")
     assert not settled.is_settled(testbed.topology, folder)
     bring_up(testbed.topology)
     assert settled.is_settled(testbed.topology, folder)
@@ -50,11 +50,3 @@ def test_a_second_up_makes_nothing_again(testbed: Testbed, capsys: pytest.Captur
     bring_up(testbed.topology)
     assert "unchanged" not in capsys.readouterr().err
     assert testbed.ssh("cgc-2", "systemctl is-active kubelet").stdout == "active\n"
-
-
-def _wait_gone(testbed: Testbed, host: str) -> None:
-    """Wait until the kernel has carried out a kill."""
-    deadline = time.monotonic() + 10
-    while boot.running(State(testbed.state).host(host)):
-        assert time.monotonic() < deadline, f"{host} still runs"
-        time.sleep(0.02)

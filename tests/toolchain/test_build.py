@@ -7,8 +7,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ import pytest
 from core.errors import KitError, ProgramError
 from core.paths import REPOSITORY
 from core.programs import run
+from tests.waiting import eventually
 from toolchain import archives, build, golang, programs
 from toolchain.compile import compile_family, gist, linked_modules
 
@@ -66,13 +65,6 @@ def start(cache: Path, *names: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-
-
 def leftovers(cache: Path) -> list[Path]:
     return list((cache / "toolchain").glob(".*.tmp"))
 
@@ -100,11 +92,11 @@ def at_work(cache: Path) -> list[str]:
 def test_a_build_that_is_killed_leaves_nothing_half_made(cache: Path) -> None:
     """SIGKILL ends the compiler too; what was half-made is no program, and the next build clears it away."""
     builder = start(cache, "cni")
-    wait_for(lambda: compiling(cache))
+    eventually(lambda: compiling(cache), "Go compiles", 120, pause=0.05)
     builder.kill()
     builder.communicate()
     assert not list((cache / "toolchain").glob("cni-*"))
-    wait_for(lambda: not at_work(cache))
+    eventually(lambda: not at_work(cache), "the compiler ends")
     made = build.ensure(["bridge"])
     assert list(made) == ["bridge"]
     assert leftovers(cache) == []
@@ -115,22 +107,22 @@ def test_a_build_that_is_killed_leaves_nothing_half_made(cache: Path) -> None:
 def test_a_build_that_is_interrupted_clears_up_itself(cache: Path) -> None:
     """After Ctrl-C no temporary folder and no compiler is left."""
     builder = start(cache, "cni")
-    wait_for(lambda: compiling(cache))
+    eventually(lambda: compiling(cache), "Go compiles", 120, pause=0.05)
     builder.send_signal(signal.SIGINT)
     _, said = builder.communicate(timeout=60)
     assert builder.returncode == 130
     assert "Traceback" not in said
     assert leftovers(cache) == []
-    assert at_work(cache) == []
+    eventually(lambda: not at_work(cache), "the compiler ends")
 
 
 @pytest.mark.toolchain
 def test_two_builds_at_once_make_the_programs_once(cache: Path) -> None:
     """The second waits, says so, and uses what the first has made."""
     first = start(cache, "pause")
-    wait_for(lambda: bool(leftovers(cache)))
+    eventually(lambda: leftovers(cache), "the first is at work", pause=0.05)
     second = start(cache, "pause")
-    paths, errors = zip(*(process.communicate(timeout=180) for process in (first, second)), strict=True)
+    paths, errors = zip(*(process.communicate(timeout=600) for process in (first, second)), strict=True)
     assert (first.returncode, second.returncode) == (0, 0)
     assert paths[0] == paths[1]
     assert "Built pause" in errors[0]

@@ -156,7 +156,7 @@ def test_the_register_leads_to_each_cloud_and_report(browser: Browser, pages: di
     """By its links, from the ranking to the page of a cloud, to a report and its requirements."""
     page, _ = show(browser, pages["register"])
     page.locator("#ranking ~ .card a").first.click()
-    assert page.locator("svg[role=img] rect").count() >= 2
+    page.locator("svg[role=img] rect").nth(1).wait_for(state="attached")
     page.locator("a[href$='report.html']").first.click()
-    assert page.locator("#requirements").is_visible()
+    page.locator("#requirements").wait_for()
     page.close()

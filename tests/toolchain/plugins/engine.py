@@ -8,8 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +170,7 @@ class Project:
     def cli(self, *words: str, cwd: Path | None = None, stack: bool = True) -> tuple[int, str]:
         """Run a command of the engine; return its exit code and all it said."""
         child = self.start(*words, cwd=cwd, stack=stack)
-        said, _ = child.communicate(timeout=180)
+        said, _ = child.communicate(timeout=300)
         return child.returncode, said
 
     def state(self) -> dict[str, Any]:
@@ -189,11 +188,3 @@ class Project:
         found = [r for r in self.state()["deployment"]["resources"] if r["type"].endswith(f":{kind}")]
         assert len(found) == 1
         return dict(found[0])
-
-
-def wait_until(holds: Callable[[], object], seconds: float = 60.0) -> None:
-    """Return as soon as something holds; fail when the time is over."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s"
-        time.sleep(0.05)

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import textwrap
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 
 from core.errors import KitError
 from tests.toolchain.plugins.engine import VENV, Project
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.toolchain
 
@@ -253,16 +253,6 @@ def test_as_many_resources_are_worked_on_at_once_as_asked(bare: Project, paralle
     assert (gate / "most").read_text() == str(parallel)
 
 
-def gone(process: int) -> bool:
-    """Wait until a process is no more, ten seconds at most."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        if not Path(f"/proc/{process}").exists():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def test_interrupt_ends_everything_and_keeps_the_state(bare: Project) -> None:
     """Ctrl-C goes to the whole group of processes: the program ends, none is left, and what was made is known."""
     bare.write(
@@ -271,7 +261,8 @@ def test_interrupt_ends_everything_and_keeps_the_state(bare: Project) -> None:
 import os, pathlib, time
 
 def wait(_):
-    pathlib.Path("processes").write_text(f"{os.getpid()} {os.getppid()}")
+    pathlib.Path("processes.new").write_text(f"{os.getpid()} {os.getppid()}")
+    pathlib.Path("processes.new").rename("processes")
     time.sleep(300)
 
 if not pulumi.Config().get_bool("quick"):
@@ -290,13 +281,11 @@ if not pulumi.Config().get_bool("quick"):
             start_new_session=True,
         )
         written = bare.folder / "processes"
-        until = time.monotonic() + 60
-        while not written.exists() and time.monotonic() < until:
-            time.sleep(0.05)
+        eventually(written.exists, "the program waits", 120)
         processes = [int(word) for word in written.read_text().split()]
         os.killpg(engine.pid, signal.SIGINT)
-        assert engine.wait(60) != 0
-    assert all(gone(process) for process in processes)
+        assert engine.wait(120) != 0
+    eventually(lambda: not any(Path(f"/proc/{process}").exists() for process in processes), "no process is left")
     assert "Traceback" not in said.read_text()
     assert (bare.folder / "a.txt").read_text() == "made"
     assert bare.resource("dynamic:Resource")["id"] == str(bare.folder / "a.txt")

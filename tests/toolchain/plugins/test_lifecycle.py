@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.errors import KitError
-from tests.toolchain.plugins.engine import Cluster, Project, wait_until
+from tests.toolchain.plugins.engine import Cluster, Project
 from tests.toolchain.plugins.programs import CONFIG_MAP, WEB
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -175,10 +176,10 @@ def test_deletion_propagation_policy_decides_on_what_an_object_owns(
     marks = {"pulumi.com/deletionPropagationPolicy": policy, "pulumi.com/skipAwait": "true"}
     project.program(WEB.replace('meta("web")', f'meta("web", {marks})'))
     project.up()
-    wait_until(lambda: cluster.names("replicasets"))
+    eventually(lambda: cluster.names("replicasets"))
     project.destroy()
-    wait_until(lambda: cluster.get("deployments/web") is None)
-    wait_until(lambda: len(cluster.names("replicasets")) == left)
+    eventually(lambda: cluster.get("deployments/web") is None)
+    eventually(lambda: len(cluster.names("replicasets")) == left)
     if policy == "orphan":
         assert not cluster.live(f"replicasets/{cluster.names('replicasets')[0]}")["metadata"].get("ownerReferences")
 

@@ -7,14 +7,15 @@ import re
 import pytest
 
 from core.errors import KitError
-from tests.toolchain.plugins.engine import Cluster, Project, wait_until
+from tests.toolchain.plugins.engine import Cluster, Project
 from tests.toolchain.plugins.programs import CONFIG_MAP, ROLE_BINDING
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
 AUTO = 'k8s.core.v1.ConfigMap("auto", metadata=meta(), data={"colour": "blue"})'
 JOB = """
-k8s.batch.v1.Job("job", metadata=meta("job", {"pulumi.com/timeoutSeconds": "30"}),
+k8s.batch.v1.Job("job", metadata=meta("job", {"pulumi.com/timeoutSeconds": "120"}),
     spec={"backoffLimit": 0, "template": {"spec": pods("no-such-command", restartPolicy="Never")}})
 """
 
@@ -143,12 +144,12 @@ def test_replace_unready_replaces_a_job_that_failed(project: Project, cluster: C
         with pytest.raises(KitError, match=r"Job .*/job: the job failed"):
             project.up()
     failed = cluster.uid("jobs/job")
-    project.program(JOB.replace('"pulumi.com/timeoutSeconds": "30"', '"pulumi.com/replaceUnready": "true"'))
+    project.program(JOB.replace('"pulumi.com/timeoutSeconds": "120"', '"pulumi.com/replaceUnready": "true"'))
     with pytest.raises(KitError, match=r"Job .*/job: the job failed"):
         project.up()
     replaced = cluster.uid("jobs/job")
     project.program(
-        JOB.replace('"pulumi.com/timeoutSeconds": "30"', '"pulumi.com/replaceUnready": "true"').replace(
+        JOB.replace('"pulumi.com/timeoutSeconds": "120"', '"pulumi.com/replaceUnready": "true"').replace(
             "no-such-command", "help"
         )
     )
@@ -166,8 +167,8 @@ def test_object_in_the_place_of_one_that_is_going_is_made_when_it_is_gone(projec
     project.program(CONFIG_MAP)
     project.cli("stack", "init")
     child = project.start("up", "--yes", "--skip-preview")
-    wait_until(lambda: "colour" in cluster.live("configmaps/settings").get("data", {}))
+    eventually(lambda: "colour" in cluster.live("configmaps/settings").get("data", {}))
     cluster.patch("configmaps/settings", {"metadata": {"finalizers": None}})
-    said, _ = child.communicate(timeout=60)
+    said, _ = child.communicate(timeout=120)
     assert child.returncode == 0, said
     assert cluster.uid("configmaps/settings") != before
