@@ -1,4 +1,4 @@
-"""The network agent and the log collector, each as one file that a host's python3 runs; same sources, same bytes."""
+"""Network agent, log collector and alerter, each as one file that a host's python3 runs; same sources, same bytes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ else:
 main()
 """
 COLLECTOR = "from playbooks.collector.service import main\n\nmain()\n"
+ALERTER = "from playbooks.alerter.service import main\n\nmain()\n"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
@@ -31,8 +32,13 @@ def collector() -> bytes:
     return _packed("collector", COLLECTOR)
 
 
-def _packed(folder: str, start: str) -> bytes:
-    sources = [PACKAGE / "__init__.py", *sorted((PACKAGE / folder).glob("*.py"))]
+def alerter() -> bytes:
+    """Return the alerter as a program, with the agent's way to the API server."""
+    return _packed("alerter", ALERTER, "agent/__init__.py", "agent/client.py")
+
+
+def _packed(folder: str, start: str, *more: str) -> bytes:
+    sources = [PACKAGE / "__init__.py", *sorted((PACKAGE / folder).glob("*.py")), *(PACKAGE / name for name in more)]
     members = {str(path.relative_to(PACKAGE.parent)): path.read_bytes() for path in sources}
     content = io.BytesIO()
     content.write(INTERPRETER)

@@ -152,7 +152,7 @@ def task_count() -> int:
 
 def _programs() -> dict[str, str]:
     """Return the kit's own programs as the roles install them: the name of the variable, and the file in base64."""
-    made = {"network_agent": archive.build(), "log_collector": archive.collector()}
+    made = {"network_agent": archive.build(), "log_collector": archive.collector(), "alerter": archive.alerter()}
     return {name: base64.b64encode(content).decode() for name, content in made.items()}
 
 

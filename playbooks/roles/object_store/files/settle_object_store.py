@@ -1,4 +1,4 @@
-"""Make the object store's accounts and buckets of logs what settings.json says; print a line for each thing changed."""
+"""Make the object store's accounts and buckets what settings.json says; print a line for each thing changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def keys(account: str) -> tuple[str, str]:
 
 
 def policy(bucket: str, readers: list[str], writer: str) -> dict[str, Any]:
-    """Return who may do what with a bucket of logs: tenants read their own, the collector adds, nobody removes."""
+    """Return who may do what with a bucket that the cloud writes: tenants read their own, nobody removes."""
     objects, whole = f"arn:aws:s3:::{bucket}/*", f"arn:aws:s3:::{bucket}"
     statements = [(readers, READ, objects), (readers, LOOK, whole), ([writer], WRITE, objects)]
     return {
@@ -120,12 +120,21 @@ def works(store: Store, access: str, secret: str) -> bool:
     return bool(store.http.send(request.prepare()).status_code < REFUSED)
 
 
-def settle_bucket(store: Store, bucket: str, wanted: dict[str, Any], days: int) -> Iterator[str]:
-    """Make a bucket whose objects are locked, with the grants of its policy and no others."""
+def settle_bucket(store: Store, bucket: str, wanted: dict[str, Any], days: int = 0) -> Iterator[str]:
+    """Make a bucket with the grants of its policy and no others; with ``days`` its objects are locked for so long."""
     there = {entry["Name"] for entry in store.s3.list_buckets()["Buckets"]}
     if bucket not in there:
-        store.s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+        store.s3.create_bucket(Bucket=bucket, **({"ObjectLockEnabledForBucket": True} if days else {}))
         yield f"bucket {bucket} made"
+    if days:
+        yield from settle_lock(store, bucket, days)
+    if asked(lambda: json.loads(store.s3.get_bucket_policy(Bucket=bucket)["Policy"])) != wanted:
+        store.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(wanted))
+        yield f"bucket {bucket}: policy changed"
+
+
+def settle_lock(store: Store, bucket: str, days: int) -> Iterator[str]:
+    """Lock what comes into a bucket for so many days, and keep its versions."""
     rule = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": days}}}
     if asked(lambda: store.s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]) != rule:
         store.s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=rule)
@@ -133,9 +142,6 @@ def settle_bucket(store: Store, bucket: str, wanted: dict[str, Any], days: int) 
     if asked(lambda: store.s3.get_bucket_versioning(Bucket=bucket).get("Status")) != "Enabled":
         store.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         yield f"bucket {bucket}: versioning changed"
-    if asked(lambda: json.loads(store.s3.get_bucket_policy(Bucket=bucket)["Policy"])) != wanted:
-        store.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(wanted))
-        yield f"bucket {bucket}: policy changed"
 
 
 def asked(question: Any) -> Any:
@@ -152,6 +158,8 @@ def settle(store: Store, settings: dict[str, Any]) -> Iterator[str]:
     for bucket, readers in settings["log_buckets"].items():
         wanted = policy(bucket, readers, settings["log_writer"])
         yield from settle_bucket(store, bucket, wanted, settings["log_days"])
+    for bucket, readers in settings["alert_buckets"].items():
+        yield from settle_bucket(store, bucket, policy(bucket, readers, settings["alert_writer"]))
 
 
 def main() -> None:
