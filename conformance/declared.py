@@ -78,18 +78,18 @@ class ObjectStore(Strict):
     accounts: S3Accounts
 
 
-class LogBucket(Strict):
-    """Where a tenant finds its own log, with its account of the object store."""
+class TenantBucket(Strict):
+    """Where a tenant finds what the cloud tells it alone, with its account of the object store."""
 
     bucket: BucketName
     prefix: str = Field("", max_length=200)
 
 
-class LogBuckets(Strict):
-    """The two tenants' logs."""
+class TenantBuckets(Strict):
+    """Those of the two tenants."""
 
-    a: LogBucket
-    b: LogBucket
+    a: TenantBucket
+    b: TenantBucket
 
 
 class Logs(Strict):
@@ -98,11 +98,31 @@ class Logs(Strict):
     A tenant's bucket holds what was asked of its namespaces, and it reads it with its account of the object store.
     """
 
-    buckets: LogBuckets
+    buckets: TenantBuckets
     platform: BucketName | None = None
     """The bucket with the log of the platform itself, which no tenant may read."""
     within_seconds: float = Field(gt=0, le=90)
     """How long an event may take into the log; an audit waits no longer than 90 seconds."""
+
+
+class Alerts(Strict):
+    """Where tenants read their alerts: objects, each the JSON that Alertmanager's webhook sends (version 4).
+
+    A tenant's bucket holds the alerts about its namespaces, and it reads it with its account of the object store.
+    """
+
+    buckets: TenantBuckets
+    thresholds: tuple[Annotated[int, Field(ge=1, le=100)], ...] = Field(min_length=3)
+    """Per cent of a namespace's quota in use at which the cloud says that it alerts, ascending."""
+    within_seconds: float = Field(gt=0, le=60)
+    """How long an alert may take from the crossing into the bucket; the requirement gives it a minute."""
+
+    @field_validator("thresholds")
+    @classmethod
+    def _ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if list(value) != sorted(set(value)):
+            raise ValueError("thresholds have to ascend, each above the one before it")
+        return value
 
 
 class Backup(Strict):
@@ -226,6 +246,7 @@ class Services(Strict):
     object_store: ObjectStore | None = None
     identity: IdentityService | None = None
     logs: Logs | None = None
+    alerts: Alerts | None = None
     backup: Backup | None = None
     kubernetes_conformance: KubernetesConformance | None = None
     provider: Provider | None = None
@@ -237,7 +258,7 @@ class Services(Strict):
     """The cloud's public addresses, each with all that may be open there."""
     clients: Clients = Clients()
 
-    @field_validator("logs", "backup")
+    @field_validator("logs", "alerts", "backup")
     @classmethod
     def _in_a_store(cls, value: object, info: ValidationInfo) -> object:
         if value and info.data.get("object_store", ...) is None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.declared import LogBucket
+from conformance.declared import TenantBucket
 from conformance.object_store import Account
 from core.errors import KitError
 from modules.levels import LEVELS, PROVIDER_LOGS
@@ -53,7 +53,7 @@ def days_to_keep(kind: str, level: int) -> int:
 class Log:
     """A tenant's log. An object is read once."""
 
-    def __init__(self, account: Account, place: LogBucket) -> None:
+    def __init__(self, account: Account, place: TenantBucket) -> None:
         self.account = account
         self.place = place
         self._read: dict[str, Entry] = {}

@@ -31,6 +31,8 @@ ANSWER_SECONDS = 15.0
 PREFIX = "govcloud-audit-"
 """Names of all buckets and objects of an audit begin so."""
 FAMILIES = ("ipv4", "ipv6")
+CLOCKS = dt.timedelta(seconds=3)
+"""How far two clocks may be apart. Answers give their time in whole seconds, so two of it are not the clocks'."""
 _DENIED = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403", "401"}
 _UNKNOWN_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch"}
 

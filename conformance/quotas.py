@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -35,17 +35,49 @@ class Room:
 def tightest(listed: Sequence[Mapping[str, Any]]) -> Room | None:
     """Return the first compute resource that a quota without scope limits, None where there is none."""
     for resource in _RESOURCES:
-        rooms = []
-        for quota in listed:
-            status = quota.get("status", {})
-            hard, used = status.get("hard", {}), status.get("used", {})
-            scoped = quota["spec"].get("scopes") or quota["spec"].get("scopeSelector")
-            if resource in hard and not scoped:
-                left = parse_quantity(hard[resource]) - parse_quantity(used.get(resource, "0"))
-                rooms.append(Room(quota["metadata"]["name"], resource, left))
-        if rooms:
+        if rooms := [Room(name, resource, left) for name, _, left in _bounds(listed, resource)]:
             return min(rooms, key=lambda room: room.left)
     return None
+
+
+def _bounds(listed: Sequence[Mapping[str, Any]], resource: str) -> Iterator[tuple[str, Decimal, Decimal]]:
+    """Yield each quota without scope that limits a resource, with how much there may be and how much is left."""
+    for quota in listed:
+        status = quota.get("status", {})
+        hard, used = status.get("hard", {}), status.get("used", {})
+        scoped = quota["spec"].get("scopes") or quota["spec"].get("scopeSelector")
+        if resource in hard and not scoped:
+            most = parse_quantity(hard[resource])
+            yield quota["metadata"]["name"], most, most - parse_quantity(used.get(resource, "0"))
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much of one resource is in use, by the quota that leaves the smallest part of it."""
+
+    name: str
+    resource: str
+    used: Decimal
+    hard: Decimal
+
+    @property
+    def percent(self) -> Decimal:
+        """Of what may be used."""
+        return self.used * 100 / self.hard
+
+    def up_to(self, percent: int) -> Room:
+        """Return so many per cent of what may be used, as if nothing were in use yet."""
+        return Room(self.name, self.resource, self.hard * percent / 100)
+
+
+def shares(listed: Sequence[Mapping[str, Any]]) -> Sequence[Share]:
+    """Return how much is in use of each compute resource that quotas without scope limit; memory first."""
+    found = []
+    for resource in _RESOURCES:
+        rooms = [Share(name, resource, hard - left, hard) for name, hard, left in _bounds(listed, resource) if hard > 0]
+        if rooms:
+            found.append(max(rooms, key=lambda room: room.percent))
+    return found
 
 
 def container_limit(ranges: Sequence[Mapping[str, Any]], resource: str) -> Decimal | None:

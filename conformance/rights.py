@@ -56,6 +56,7 @@ _SERVICES = tuple(Right(verb, "services") for verb in ("list", "create", "delete
 _LIST_POLICIES = Right("list", "networkpolicies", _NETWORKING)
 _REVIEW = Right("create", "localsubjectaccessreviews", "authorization.k8s.io")
 _LIMITS = (Right("list", "resourcequotas"), Right("list", "limitranges"))
+_ALERTED = (Right("create", "pods"), Right("delete", "pods"), *_LIMITS)
 
 BY_FIXTURE: Mapping[str, Sequence[Right]] = {
     PROBES: (
@@ -75,6 +76,8 @@ BY_FIXTURE: Mapping[str, Sequence[Right]] = {
 BY_CHECK: Mapping[str, Sequence[Right]] = {
     "access.anonymous_is_refused": (Right("list", "pods"),),
     "access.tenants_cannot_touch_each_other": (Right("list", "pods"),),
+    "alerts.alerts_stay_with_their_tenant": _ALERTED,
+    "alerts.crossing_a_threshold_is_told_in_time": _ALERTED,
     "encryption.secret_is_stored_encrypted": (
         Right("create", "secrets"),
         *(Right(verb, "secrets", name=STORED) for verb in ("get", "delete")),

@@ -11,7 +11,7 @@ import pytest
 
 from conformance import cleaning, rights, store_cleaning, workloads
 from conformance.api import DRY_RUN, Api
-from conformance.declared import Logs, ObjectStore, declared
+from conformance.declared import Alerts, Logs, ObjectStore, declared
 from conformance.object_store import Account, way
 from conformance.probes import Probes, Tenant
 from conformance.probes import start as start_probes
@@ -189,3 +189,9 @@ def bucket_b(account_b: Account, buckets: Buckets) -> Owned:
 def logs(audit_target: Target) -> Logs:
     """Return where the tenants' logs are."""
     return declared(audit_target.logs, "store of logs (logs)")
+
+
+@pytest.fixture(scope="session")
+def alerts(audit_target: Target) -> Alerts:
+    """Return where the tenants' alerts are, and at which thresholds they are sent."""
+    return declared(audit_target.alerts, "way to a tenant's alerts (alerts)")

@@ -9,7 +9,7 @@ import pytest
 
 from conformance import quotas, workloads
 from conformance.api import DRY_RUN, Answer
-from conformance.plugin import EvidenceBook, requirement
+from conformance.plugin import EvidenceBook, requirement, serial
 from conformance.probes import Tenant
 from conformance.workloads import Manifest
 from core.errors import KitError
@@ -102,6 +102,7 @@ def read_quotas(tenant: Tenant) -> list[Mapping[str, Any]]:
 
 
 @requirement("GVC-ISO-08")
+@serial("quotas")
 def test_quota_holds(tenant_a: Tenant, good_pod: Manifest, evidence: EvidenceBook) -> None:
     """What stays under the tenant's quota is accepted, what goes beyond it is refused for the quota."""
     limits = tenant_a.api.must("GET", tenant_a.path("limitranges"))["items"]

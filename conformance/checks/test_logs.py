@@ -13,15 +13,12 @@ import pytest
 from conformance.api import DRY_RUN
 from conformance.declared import Logs, declared
 from conformance.logs import Entry, Found, Log, days_to_keep, is_about, moment, namespace_of, said
-from conformance.object_store import PREFIX, Account, date_of
+from conformance.object_store import CLOCKS, PREFIX, Account, date_of
 from conformance.plugin import EvidenceBook, requirement
 from conformance.probes import Tenant
 from conformance.target import Target
 from conformance.workloads import pod
 from core.errors import KitError
-
-CLOCKS = dt.timedelta(seconds=3)
-"""How far two clocks may be apart. Answers give their time in whole seconds, so two of it are not the clocks'."""
 
 
 @dataclass(frozen=True)

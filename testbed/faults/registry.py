@@ -7,10 +7,23 @@ from dataclasses import replace
 from types import ModuleType
 
 from core.errors import KitError
-from testbed.faults import backup, front, identity, logs, object_store, platform, pod_network, provider, tenants, zone
+from testbed.faults import (
+    alerts,
+    backup,
+    front,
+    identity,
+    logs,
+    object_store,
+    platform,
+    pod_network,
+    provider,
+    tenants,
+    zone,
+)
 from testbed.faults.fault import Fault
 
 AREAS: tuple[ModuleType, ...] = (
+    alerts,
     backup,
     front,
     identity,

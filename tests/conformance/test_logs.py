@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from conformance import target
-from conformance.declared import LogBucket
+from conformance.declared import TenantBucket
 from conformance.logs import Log, days_to_keep, events_of, is_about, moment, namespace_of, said
 from conformance.object_store import Account, way
 from core.errors import KitError
@@ -92,7 +92,7 @@ def test_an_event_is_found_when_it_comes(tmp_path: Path) -> None:
         assert declared
         account = Account("tenant a", declared, declared.accounts.a, way(declared))
         account.must("create_bucket", Bucket="logs-a")
-        log = Log(account, LogBucket(bucket="logs-a", prefix="egc/"))
+        log = Log(account, TenantBucket(bucket="logs-a", prefix="egc/"))
         with pytest.raises(KitError, match="log of tenant a in bucket logs-a is empty"):
             log.newest(1)
         since = account.now()
