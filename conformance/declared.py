@@ -5,18 +5,16 @@ A check of a section that is not there is MANUAL: nothing was asked, so a person
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, Field, IPvAnyAddress, TypeAdapter, ValidationInfo, field_validator, model_validator
-from pydantic.networks import HttpUrl, UrlConstraints
+from pydantic import AfterValidator, Field, IPvAnyAddress, ValidationInfo, field_validator, model_validator
 
-from conformance.fields import File, Strict, Word, holds, placed, read
+from conformance.fields import File, HttpsUrl, Strict, Word, holds, placed, read
+from conformance.people import IdentityService
 from conformance.public import Clients, Endpoint, Exposed, NameServers
 from core.errors import KitError
 
-HttpsUrl = Annotated[HttpUrl, UrlConstraints(allowed_schemes=["https"])]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 _Section = TypeVar("_Section")
 
@@ -144,73 +142,6 @@ class Backup(Strict):
         if self.source == self.copies:
             raise ValueError("source and copies are the same bucket: what lies beside the original is no backup")
         return self
-
-
-class Secrets(Strict):
-    """What a person signs in with. Without ``totp``, the seed of one-time codes, the person has no second factor."""
-
-    username: str = Field(min_length=1)
-    password: str = Field(min_length=1, repr=False)
-    totp: str = Field(default="", pattern=r"^[A-Z2-7]*=*$", repr=False)
-
-
-class Person(Strict):
-    """A person of the identity service who stands ready for the audit."""
-
-    credentials: Annotated[File, holds(Secrets, "username and password, and totp in base32")]
-    """YAML with ``username``, ``password`` and, in base32, ``totp``; readable by you alone."""
-
-    def secrets(self) -> Secrets:
-        """Read the credentials."""
-        return read(Secrets, self.credentials)
-
-
-class NamedPerson(Person):
-    """A person whom the API server lets in."""
-
-    name: str = Field(min_length=1)
-    """The name by which the API server has to know the person, prefix included."""
-
-
-class SecondFactor(Strict):
-    """How a token says that a second factor was used."""
-
-    claim: str = "amr"
-    value: str = "otp"
-
-
-class Addresses(Strict):
-    """An address of each family."""
-
-    ipv4: IPv4Address
-    ipv6: IPv6Address
-
-
-def _https(value: str) -> str:
-    TypeAdapter(HttpsUrl).validate_python(value)
-    return value
-
-
-class IdentityService(Strict):
-    """The cloud's identity service, which speaks OpenID Connect and takes a password and a code of people directly."""
-
-    issuer: Annotated[str, AfterValidator(_https)]
-    """As it stands in tokens, letter by letter."""
-    addresses: Addresses | None = None
-    """Where its host is, when the name service that the audit uses does not know it."""
-    authority: File | None = None
-    """PEM of the authorities that sign its certificate, where the usual ones do not."""
-    client: str = Field(min_length=1)
-    """Public client whose ID tokens the API server takes."""
-    other_client: str = ""
-    """Public client whose ID tokens it must not take."""
-    brief_client: str = ""
-    """Public client whose ID tokens it takes, and that end after some seconds."""
-    second_factor: SecondFactor = SecondFactor()
-    user: NamedPerson
-    user_without_second_factor: Person | None = None
-    user_to_lock: Person | None = None
-    """Gets locked by wrong passwords, so nobody else may need the account."""
 
 
 def _there(value: Path, info: ValidationInfo) -> Path:

@@ -7,7 +7,9 @@ from typing import Annotated, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic.networks import HttpUrl, UrlConstraints
 
+HttpsUrl = Annotated[HttpUrl, UrlConstraints(allowed_schemes=["https"])]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
-from conformance.declared import IdentityService, Secrets
+from conformance.people import IdentityService, Secrets
 from conformance.reach import look_up
 from core.errors import KitError
 

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from conformance.api import DRY_RUN
-from conformance.declared import IdentityService, Person, declared
+from conformance.declared import declared
 from conformance.identity import Issuer, NoAddressError, Refusal, Token, forged
+from conformance.people import IdentityService, Person
 from conformance.plugin import EvidenceBook, requirement
 from conformance.probes import Tenant
 from conformance.rights import name_of, who_am_i

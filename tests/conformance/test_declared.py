@@ -1,4 +1,4 @@
-"""The sections of a target file about object store, logs and backup: a mistake is one line with file and field."""
+"""Sections of a target file about object store, logs, alerts and backup: a mistake is one line with file and field."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Content = dict[str, Any]
 
 @pytest.fixture
 def declared(written_target: tuple[Path, Content]) -> tuple[Path, Content]:
-    """Return a target file that declares all three."""
+    """Return a target file that declares all of them."""
     path, content = written_target
     (path.parent / "keys.yaml").write_text("{access: one, secret: never-shown}")
     (path.parent / "half.yaml").write_text("{access: one}")
@@ -33,6 +33,11 @@ def declared(written_target: tuple[Path, Content]) -> tuple[Path, Content]:
             "platform": "logs-platform",
             "within_seconds": 20,
         },
+        "alerts": {
+            "buckets": {"a": {"bucket": "alerts-a"}, "b": {"bucket": "alerts-b"}},
+            "thresholds": [70, 80, 90],
+            "within_seconds": 60,
+        },
         "backup": {"source": "data", "copies": "backups", "rpo_seconds": 30, "rto_seconds": 10},
     }
     path.write_text(yaml.safe_dump(content))
@@ -44,6 +49,7 @@ def test_sections_are_read(declared: tuple[Path, Content]) -> None:
     read = target.load(declared[0])
     assert read.object_store
     assert read.logs
+    assert read.alerts
     assert read.backup
     assert [str(address) for address in read.object_store.addresses] == ["10.0.0.1", "2001:db8::1"]
     assert (read.logs.buckets.b.bucket, read.logs.buckets.b.prefix, read.backup.copies) == ("logs-b", "egc/", "backups")
@@ -77,6 +83,10 @@ def _set(place: str, value: Any) -> Callable[[Content], Any]:
         (_set("logs.buckets.a.bucket", "Not_A_Bucket"), "logs.buckets.a.bucket: String should match pattern"),
         (_set("logs.buckets", {"a": {"bucket": "logs-a"}}), "logs.buckets.b: is missing"),
         (_set("logs.store", "x"), "logs.store: is not a known field"),
+        (_set("alerts.thresholds", [70, 80]), "alerts.thresholds: Tuple should have at least 3 items"),
+        (_set("alerts.thresholds", [70, 90, 80]), "alerts.thresholds: thresholds have to ascend"),
+        (_set("alerts.thresholds", [1, 2, 3, 101]), "alerts.thresholds.3: Input should be less than or equal to 100"),
+        (_set("alerts.within_seconds", 61), "alerts.within_seconds: Input should be less than or equal to 60"),
         (_set("backup.copies", "data"), "backup: source and copies are the same bucket"),
         (_set("backup.rpo_seconds", "soon"), "backup.rpo_seconds: Input should be a valid number"),
     ],
@@ -93,15 +103,16 @@ def test_a_mistake_is_named_with_its_field(
     assert message in mistake_in(path, content)
 
 
-def test_logs_and_backup_need_the_object_store(declared: tuple[Path, Content]) -> None:
-    """Without the section object_store each of the two is a line; with a mistake in it, that alone is named."""
+def test_logs_alerts_and_backup_need_the_object_store(declared: tuple[Path, Content]) -> None:
+    """Without the section object_store each of the three is a line; with a mistake in it, that alone is named."""
     path, content = declared
     store = content.pop("object_store")
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(KitError) as error:
         target.load(path)
     assert error.value.message.splitlines() == [
-        f"{path}: {name}: lies in the object store, and there is no section object_store" for name in ("logs", "backup")
+        f"{path}: {name}: lies in the object store, and there is no section object_store"
+        for name in ("logs", "alerts", "backup")
     ]
     path.write_text(yaml.safe_dump({**content, "object_store": {**store, "shape": "round"}}))
     with pytest.raises(KitError) as error:

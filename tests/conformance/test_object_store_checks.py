@@ -116,12 +116,14 @@ def test_a_region_that_is_not_declared_fails(store: object_store.ObjectStore, tm
 
 def test_what_is_not_declared_is_left_to_a_person(tmp_path: Path) -> None:
     """Without an object store no check of it passes or fails."""
-    files = (*FILES, "logs", "backup")
+    files = (*FILES, "logs", "alerts", "backup")
     run = audited(write_target(tmp_path)[0], tmp_path / "out", *files)
     reasons = {name: why for name, why in named(run, *Verdict).items() if "declares no" in why}
     assert set(named(run, Verdict.MANUAL)) == set(reasons)
     assert {result.verdict for result in run.results} <= {Verdict.MANUAL, Verdict.NOT_APPLICABLE, Verdict.ERROR}
-    assert {result.verdict for result in run.results if not result.name.startswith("logs.")} == {Verdict.MANUAL}
+    assert {result.verdict for result in run.results if not result.name.startswith(("logs.", "alerts."))} == {
+        Verdict.MANUAL
+    }
 
 
 @pytest.mark.parametrize(

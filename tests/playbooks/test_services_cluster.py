@@ -21,9 +21,13 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.cluster
 
 STORE, CONTROL_PLANE = "egc-s", "egc-1"
+KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 DAMAGES = {
     "a door that is shut": (STORE, "systemctl disable --now govcloud-object-store-door"),
     "a collector that is stopped": (CONTROL_PLANE, "systemctl disable --now govcloud-log-collector"),
+    "an alerter that is stopped": (CONTROL_PLANE, "systemctl disable --now govcloud-alerts"),
+    "an alerter's credential that is gone": (CONTROL_PLANE, "rm /etc/kubernetes/pki/govcloud-alerts.json"),
+    "an alerter without rights": (CONTROL_PLANE, f"{KUBECTL} delete clusterrole system:govcloud:alerts"),
     "a certificate for other names": (STORE, "echo DNS:other.test > /etc/govcloud/certificates/object-store.names"),
     "a secret that is gone": (STORE, "rm /etc/govcloud/object-store/accounts/tenant-a.yaml"),
     "TLS of other days": (STORE, "sed -i s/TLSv1.2/TLSv1.0/ /etc/govcloud/object-store/door.cfg"),
@@ -42,10 +46,10 @@ def services(egc: Any) -> dict[str, Any]:
     return dict(yaml.safe_load(State(egc.state).services.read_text()))
 
 
-def client(egc: Any, tenant: str) -> Any:
-    """Return the object store as a tenant sees it, by its first address."""
+def client(egc: Any, tenant: str, keys: Any = None) -> Any:
+    """Return the object store as a tenant sees it, or whoever has other keys, by its first address."""
     store = services(egc)["object_store"]
-    keys = yaml.safe_load((egc.state / store["accounts"][tenant]["credentials"]).read_text())
+    keys = keys or yaml.safe_load((egc.state / store["accounts"][tenant]["credentials"]).read_text())
     return boto3.client(
         "s3",
         endpoint_url=f"https://{store['addresses'][0]}:7070",
@@ -127,11 +131,36 @@ def test_no_secret_is_told(egc: Any) -> None:
 
 
 def test_services_run_with_few_rights(egc: Any) -> None:
-    """No service runs as root, and the collector reads the log and not the authority's key."""
-    for host, unit in ((STORE, "govcloud-object-store"), (CONTROL_PLANE, "govcloud-log-collector")):
+    """None runs as root; the collector reads the log and not the authority's key, the alerter lists quotas alone."""
+    units = ((STORE, "object-store"), (CONTROL_PLANE, "log-collector"), (CONTROL_PLANE, "alerts"))
+    for host, name in units:
+        unit = f"govcloud-{name}"
         shown = egc.ssh(host, f"ps -o user= -p $(systemctl show -P MainPID {unit})").stdout.strip()
         assert shown not in {"", "root"}
     as_collector = "runuser -u govcloud-log-collector -- test -r"
     assert egc.ssh(CONTROL_PLANE, f"{as_collector} /var/log/kubernetes/audit/audit.log").returncode == 0
     assert egc.ssh(CONTROL_PLANE, f"{as_collector} /etc/govcloud/log-collector/account.yaml").returncode == 1
     assert egc.ssh(CONTROL_PLANE, f"{as_collector} /etc/kubernetes/admin.conf").returncode == 1
+    as_alerter = "runuser -u govcloud-alerts -- test -r"
+    for file in ("/etc/govcloud/alerts/account.yaml", "/etc/kubernetes/pki/govcloud-alerts.json"):
+        assert egc.ssh(CONTROL_PLANE, f"{as_alerter} {file}").returncode == 1
+    may = f"{KUBECTL} --as system:govcloud:alerts auth can-i --all-namespaces"
+    asked = ("list resourcequotas", "get resourcequotas", "list pods", "list secrets", "create pods")
+    granted = [what for what in asked if egc.ssh(CONTROL_PLANE, f"{may} {what}").stdout.strip() == "yes"]
+    assert granted == ["list resourcequotas"]
+
+
+def test_the_alerter_writes_alerts_and_nothing_else(egc: Any) -> None:
+    """Its account of the store puts objects into the tenants' buckets of alerts, reads none, and has no others."""
+    account = yaml.safe_load(egc.ssh(STORE, "cat /etc/govcloud/object-store/accounts/alerts.yaml").stdout)
+    store = client(egc, "a", account)
+    for ask in (
+        lambda: store.list_objects_v2(Bucket="alerts-audit-a"),
+        lambda: store.put_object(Bucket="logs-audit-a", Key="forged", Body=b""),
+        lambda: store.put_object(Bucket="data-audit-a", Key="forged", Body=b""),
+        lambda: store.create_bucket(Bucket="alerts-of-its-own"),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            ask()
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client(egc, "a").put_object(Bucket="alerts-audit-a", Key="forged", Body=b"")
