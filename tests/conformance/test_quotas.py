@@ -29,6 +29,18 @@ def test_the_tightest_quota_counts() -> None:
     assert quotas.tightest(listed) == Room("narrow", "requests.memory", Decimal(512 << 20))
 
 
+def test_how_much_is_in_use_is_said_of_what_is_nearest_to_its_end() -> None:
+    """In per cent of the tightest quota, memory first; nothing can be in use of what there is none of."""
+    listed = [
+        quota("wide", {"requests.memory": "4Gi", "limits.cpu": "0"}, {"requests.memory": "1Gi"}),
+        quota("narrow", {"requests.memory": "1Gi", "requests.cpu": "2"}, {"requests.memory": "512Mi"}),
+    ]
+    memory, processors = quotas.shares(listed)
+    assert (memory.name, memory.resource, memory.percent) == ("narrow", "requests.memory", 50)
+    assert (processors.resource, processors.percent) == ("requests.cpu", 0)
+    assert memory.up_to(75) == Room("narrow", "requests.memory", Decimal(768 << 20))
+
+
 def test_a_quota_without_compute_gives_no_room() -> None:
     """A quota that counts pods alone does not limit CPU or memory."""
     assert quotas.tightest([quota("pods", {"pods": "3"}, {})]) is None
