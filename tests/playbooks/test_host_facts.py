@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.conftest import Testbed
     from tests.playbooks.live_cluster import Cluster
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120, func_only=True)]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Testbed
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600, func_only=True)]
 
 
 def _ready(cluster: Cluster, node: str) -> bool:

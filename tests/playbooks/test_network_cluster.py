@@ -13,7 +13,7 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from tests.conftest import Testbed
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300, func_only=True)]
 
 TALK = """
 import socket, sys, time

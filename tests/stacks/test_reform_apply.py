@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from tests.modules.test_units import UNITS
 from tests.stacks.data_host import DataHost, data_host
 from tests.stacks.leavers import CONFIG, Leavers, cluster_of, leavers, text
 from tests.stacks.names import asked
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -265,8 +265,7 @@ def test_killed_apply_is_taken_up(country: Country, tmp_path: Path) -> None:
         process = subprocess.Popen(
             country.command(*words), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        while not reached() and process.poll() is None:
-            time.sleep(0.05)
+        eventually(lambda: reached() or process.poll() is not None, "the moment to kill it", 900, pause=0.05)  # noqa: B023
         assert process.poll() is None, "it ended before it was killed"
         process.send_signal(signal.SIGKILL)
         process.wait()

@@ -18,7 +18,7 @@ from toolchain import media
 if TYPE_CHECKING:
     from tests.conftest import Testbed
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600, func_only=True)]
 
 
 @pytest.mark.parametrize("victim", ["cgc-2", "cgc-1"])
