@@ -47,6 +47,10 @@ class Loss:
         last = [answered for _, answered in self.rounds[family]][-CLEAN_ROUNDS:]
         return last == [ROUND] * CLEAN_ROUNDS
 
+    def fails(self, family: Family) -> bool:
+        """Tell whether a request had no answer by the time when every one has to have it."""
+        return any(since >= HELD_WITHIN and answered < ROUND for since, answered in self.rounds[family])
+
 
 @pytest.fixture(scope="module")
 def pair(tenant_a: Tenant, audit_target: Target, run_id: str) -> Iterator[list[Probe]]:
@@ -99,10 +103,13 @@ def _who_answers(client: Probe, way: Path, wanted: int) -> frozenset[str]:
 
 
 def _watch(found: Loss, ways: Mapping[Family, Path]) -> None:
-    """Send rounds of requests until every family holds, or the time for it is over."""
+    """Send rounds of requests until every family holds, or fails when the time for it is over.
+
+    Time alone decides nothing: a busy cloud answers all requests of a round, and has made few rounds by then.
+    """
     found.rounds = {family: [] for family in ways}
     lost_at = time.monotonic()
-    while time.monotonic() - lost_at < HELD_WITHIN and not all(map(found.holds, ways)):
+    while not all(found.holds(family) or found.fails(family) for family in ways):
         for family, way in ways.items():
             since = time.monotonic() - lost_at
             tries = [Path(way.source, way.destination, "tcp", f"{way.label}, {n}") for n in range(ROUND)]
@@ -124,4 +131,5 @@ def test_service_outlives_a_pod(loss: Loss, pair: list[Probe], family: Family, e
         raise KitError(f"of two pods {seen} answered over {family}, so the loss of one would show nothing")
     told = "; ".join(f"{since:.1f} s: {answered} of {ROUND}" for since, answered in loss.rounds[family])
     evidence.add(f"delete {loss.lost}, and send {ROUND} requests at a time", told)
-    assert loss.holds(family), f"{HELD_WITHIN:.0f} s after a pod was lost, requests to its Service still fail: {told}"
+    still = f"{HELD_WITHIN:.0f} s after a pod was lost, requests to its Service still fail"
+    assert not loss.fails(family), f"{still}: {told}"
